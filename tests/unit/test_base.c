@@ -1,0 +1,175 @@
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/config.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/uuid.h"
+
+#include "unit.h"
+
+static void err_keeps_the_first_error(void **state)
+{
+    struct err e = ERR_INIT;
+
+    (void)state;
+    assert_int_equal(err_set(&e, ERR_INPUT, "port '%s'", "x"), -1);
+    err_set(&e, ERR_BUG, "later");
+    assert_int_equal(e.code, ERR_INPUT);
+    assert_string_equal(e.text, "port 'x'");
+    assert_string_equal(err_code_name(e.code), "input");
+    err_clear(&e);
+    err_set(&e, ERR_LIMIT, "again");
+    assert_int_equal(e.code, ERR_LIMIT);
+}
+
+static void buf_grows_to_its_limit_and_not_past_it(void **state)
+{
+    AUTO(buf_release) struct buf b = {NULL, 0, 0, 5, false};
+    char *text;
+
+    (void)state;
+    assert_int_equal(buf_text(&b, "abc"), 0);
+    assert_int_equal(buf_printf(&b, "%d", 42), 0);
+    assert_string_equal(b.data, "abc42");
+    assert_int_equal(buf_text(&b, "x"), -1);
+    assert_true(b.failed);
+    assert_null(buf_detach(&b));
+    buf_clear(&b);
+    assert_int_equal(buf_text(&b, "12345"), 0);
+    text = buf_detach(&b);
+    assert_string_equal(text, "12345");
+    free(text);
+    text = buf_detach(&b);
+    assert_string_equal(text, "");
+    free(text);
+}
+
+static void timestamps_go_both_ways(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *utc; /* NULL: refused */
+    } cases[] = {
+        {"2026-01-02T03:04:05.678Z", "2026-01-02T03:04:05.678Z"},
+        {"2026-01-02T03:04:05Z", "2026-01-02T03:04:05.000Z"},
+        {"2026-01-02T03:04:05.1+02:00", "2026-01-02T01:04:05.100Z"},
+        {"2026-01-02 03:04:05.123456-00:30", "2026-01-02T03:34:05.123Z"},
+        {"1970-01-01T00:00:00.000Z", "1970-01-01T00:00:00.000Z"},
+        {"2026-01-02T03:04:05.Z", NULL},
+        {"2026-01-02T03:04:05", NULL},
+        {"2026-13-02T03:04:05Z", NULL},
+        {"2026-01-02T25:04:05Z", NULL},
+        {"2026-01-02T03:04:05Zx", NULL},
+        {"1969-12-31T23:59:59Z", NULL},
+        {"", NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[TIMESTAMP_SIZE];
+        int64_t ms;
+        int rc = clock_parse_timestamp(cases[i].text, &ms);
+
+        assert_int_equal(rc, cases[i].utc ? 0 : -1);
+        if (!cases[i].utc)
+            continue;
+        clock_timestamp(ms, text);
+        assert_string_equal(text, cases[i].utc);
+    }
+}
+
+static void uuids_are_version_7_and_sort_by_time(void **state)
+{
+    char a[UUID_SIZE], b[UUID_SIZE];
+    int64_t start = clock_wall_ms();
+
+    (void)state;
+    uuid_make(a);
+    while (clock_wall_ms() <= start + 1)
+        ; /* two ids of different milliseconds */
+    uuid_make(b);
+    assert_true(uuid_is_valid(a));
+    assert_int_equal(a[14], '7');
+    assert_non_null(strchr("89ab", a[19]));
+    assert_true(strcmp(a, b) < 0);
+    assert_false(uuid_is_valid("0192"));
+    assert_false(uuid_is_valid("01920000-0000-7000-8000-00000000000g"));
+    assert_false(uuid_is_valid("01920000-0000-7000-8000-0000000000000"));
+}
+
+static void log_quotes_and_hides_passwords(void **state)
+{
+    (void)state;
+    assert_string_equal(log_quote("a \"b\"\\\n\x01"), "\"a \\\"b\\\"\\\\\\n\\u0001\"");
+    assert_string_equal(log_url("amqp://me:s3c@ret@host:1/v"), "amqp://me:xxx@host:1/v");
+    assert_string_equal(log_url("amqp://host:1/v?a@b:c"), "amqp://host:1/v?a@b:c");
+    assert_string_equal(log_url("not a url"), "not a url");
+}
+
+struct settings {
+    int64_t port;
+    const char *url;
+    int64_t unused;
+};
+
+static int check_url(const char *value, struct buf *why)
+{
+    return strchr(value, ':') ? 0 : (buf_printf(why, "no scheme in '%s'", value), -1);
+}
+
+static const struct config_setting table[] = {
+    {"T_PORT", NULL, CONFIG_NUMBER, "5000", 1, 65535, "", 1, offsetof(struct settings, port), NULL,
+     ""},
+    {"T_URL", "T_OTHER_URL", CONFIG_TEXT, NULL, 0, 0, "", 1, offsetof(struct settings, url),
+     check_url, ""},
+    {"T_UNUSED", NULL, CONFIG_NUMBER, "1", 1, 2, "", 2, offsetof(struct settings, unused), NULL,
+     ""},
+};
+
+static void config_reads_defaults_fallbacks_and_reports_every_problem(void **state)
+{
+    AUTO(buf_release) struct buf problems = BUF_INIT;
+    struct settings s = {0};
+
+    (void)state;
+    setenv("T_UNUSED", "99", 1); /* not this program's: not looked at */
+    assert_int_equal(config_load(table, 3, 1, &s, &problems), 0);
+    assert_int_equal(s.port, 5000);
+    assert_null(s.url);
+    setenv("T_PORT", "", 1); /* empty counts as not set */
+    setenv("T_OTHER_URL", "a:b", 1);
+    assert_int_equal(config_load(table, 3, 1, &s, &problems), 0);
+    assert_string_equal(s.url, "a:b");
+    setenv("T_PORT", "65536", 1);
+    setenv("T_OTHER_URL", "ab", 1);
+    assert_int_equal(config_load(table, 3, 1, &s, &problems), -1);
+    assert_string_equal(problems.data, "T_PORT: must be 1..65535, is '65536'\n"
+                                       "T_OTHER_URL: no scheme in 'ab'\n");
+}
+
+static void numbers_are_decimal_and_whole(void **state)
+{
+    static const char *const bad[] = {"", "-", "1x", " 1", "0x1", "1.5", "9223372036854775808"};
+    int64_t n;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_int_equal(config_parse_number(bad[i], &n), -1);
+    assert_int_equal(config_parse_number("9223372036854775807", &n), 0);
+    assert_true(n == INT64_MAX);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(err_keeps_the_first_error),
+        cmocka_unit_test(buf_grows_to_its_limit_and_not_past_it),
+        cmocka_unit_test(timestamps_go_both_ways),
+        cmocka_unit_test(uuids_are_version_7_and_sort_by_time),
+        cmocka_unit_test(log_quotes_and_hides_passwords),
+        cmocka_unit_test(config_reads_defaults_fallbacks_and_reports_every_problem),
+        cmocka_unit_test(numbers_are_decimal_and_whole),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
