@@ -1,0 +1,196 @@
+/*
+ * msgflo.h - a MsgFlo participant: named ports on message queues, announced to whoever listens.
+ *
+ * A program describes its ports, is called for each message that comes in, and sends on its
+ * outports; who is connected to whom is decided outside, by a graph. The library connects,
+ * declares, announces and re-announces, consumes with a prefetch, tells the fate of each sent
+ * message (publisher confirms), and after a lost connection does all that again by itself.
+ *
+ * Threads: a participant belongs to the thread that made it; every call and every callback is on
+ * that thread. Two participants in two threads share nothing.
+ *
+ * Loops: with one of your own, poll msgflo_fd() for reading (and writing, see there) for at most
+ * msgflo_timeout_ms(), then call msgflo_service(). Without one, call msgflo_run().
+ * Connecting and declaring block for at most options.connect_timeout_ms; nothing else blocks.
+ */
+#ifndef MSGFLO_MSGFLO_H
+#define MSGFLO_MSGFLO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- errors ---- */
+
+enum msgflo_code {
+    MSGFLO_OK,
+    MSGFLO_INVALID,     /* a definition, name or URL that cannot work */
+    MSGFLO_UNAVAILABLE, /* no broker, or not connected now: try again later */
+    MSGFLO_REFUSED,     /* the broker refused: its text is in the error */
+    MSGFLO_NOMEM
+};
+
+/* Lives with the caller; nothing to free. A failing call returns -1 (or NULL) and fills it. */
+struct msgflo_error {
+    enum msgflo_code code;
+    char text[400]; /* one sentence that names the thing; never a password */
+};
+
+/* ---- definition ---- */
+
+struct msgflo_port {
+    const char *id;          /* "in"; in queue names upper-cased: ROLE.IN */
+    const char *type;        /* "object", "string", "any" ...; NULL: "any" */
+    const char *description; /* or NULL */
+    const char *queue;       /* its queue or exchange; NULL: ROLE.ID */
+    bool hidden;             /* neither declared nor announced, unless queue is given */
+};
+
+struct msgflo_definition {
+    const char *component; /* "imageresize/ResizeImage" */
+    const char *label;     /* one line for people, or NULL */
+    const char *icon;      /* a Font Awesome 4 name, or NULL */
+    const struct msgflo_port *inports;
+    size_t inport_count;
+    const struct msgflo_port *outports;
+    size_t outport_count;
+};
+
+/* ---- messages in ---- */
+
+struct msgflo_participant;
+
+/*
+ * One handing-over of a message. It must end in exactly one of msgflo_ack(), msgflo_reject() or
+ * msgflo_requeue(), now or later, in any order; that call frees it. After a lost connection they
+ * only free: the broker has given the message to somebody again.
+ */
+struct msgflo_delivery;
+
+/* All lent until the delivery ends. */
+const char *msgflo_delivery_port(const struct msgflo_delivery *d); /* id, as in the definition */
+const void *msgflo_delivery_body(const struct msgflo_delivery *d);
+size_t msgflo_delivery_size(const struct msgflo_delivery *d); /* bytes */
+bool msgflo_delivery_redelivered(const struct msgflo_delivery *d);
+/* The text header of that name, or NULL. */
+const char *msgflo_delivery_header(const struct msgflo_delivery *d, const char *name);
+
+void msgflo_ack(struct msgflo_delivery *d);     /* done */
+void msgflo_reject(struct msgflo_delivery *d);  /* to the dead letters: it will never work */
+void msgflo_requeue(struct msgflo_delivery *d); /* back to the queue, for another worker */
+
+/*
+ * Ends all deliveries of one connection up to and including d, as one multiple-ack; the caller
+ * forgets every older delivery of the same port that has not ended (they are freed).
+ */
+void msgflo_ack_upto(struct msgflo_delivery *d);
+
+/* ---- messages out ---- */
+
+enum msgflo_fate {
+    MSGFLO_CONFIRMED, /* the broker has it, in every queue bound to the outport */
+    MSGFLO_RETURNED,  /* mandatory, and no queue took it: the outport has no edge */
+    MSGFLO_NACKED,    /* the broker could not keep it */
+    MSGFLO_LOST       /* the connection went before a confirm came: it may or may not be there */
+};
+
+/* Called once for each message sent with it, from msgflo_service() or msgflo_free(). */
+typedef void msgflo_sent_fn(struct msgflo_participant *p, enum msgflo_fate fate, void *user);
+
+struct msgflo_message {
+    const void *body; /* any bytes; copied before the call returns */
+    size_t size;
+    const char *content_type; /* NULL: "application/json" */
+    bool transient;           /* not written to disk by the broker */
+    bool mandatory;           /* a message that no queue takes is MSGFLO_RETURNED */
+    /* Text headers, or NULL: pairs of name and value, `header_count` pairs. */
+    const char *const (*headers)[2];
+    size_t header_count;
+};
+
+/*
+ * Sends on the outport of that id. sent may be NULL: the fate is then unknown. Returns 0, or -1
+ * with *e (MSGFLO_UNAVAILABLE: not connected; MSGFLO_INVALID: no such outport), and then sent is
+ * not called. Nothing is kept for later: whoever must not lose a message keeps it until its fate
+ * is told, and bounds how many are under way (msgflo_unconfirmed()).
+ */
+int msgflo_send(struct msgflo_participant *p, const char *outport, const struct msgflo_message *m,
+                msgflo_sent_fn *sent, void *user, struct msgflo_error *e);
+
+/* Messages sent with a callback whose fate is not known yet. */
+size_t msgflo_unconfirmed(const struct msgflo_participant *p);
+
+/* ---- a participant's life ---- */
+
+enum msgflo_state {
+    MSGFLO_CONNECTED,    /* declared, announced, consuming */
+    MSGFLO_DISCONNECTED, /* text says why; told once an outage, not once a try */
+    MSGFLO_WARNING       /* goes on, but somebody should know: text says what */
+};
+
+struct msgflo_options {
+    const char *broker; /* amqp://user:password@host:port/vhost or amqps://; copied */
+    const char *role;   /* groups equal workers and names their queues; copied */
+    unsigned prefetch;  /* unacked deliveries at once, an inport each; 0: 2 as msgflo-nodejs */
+    unsigned discovery_period_s; /* 0: 60; announced every period / 2.2 */
+    unsigned connect_timeout_ms; /* 0: 5000 */
+    unsigned heartbeat_s;        /* 0: 20 */
+    size_t max_message_bytes;    /* larger ones are dead-lettered unseen; 0: 16 MB */
+    const char *ca_file;         /* for amqps; NULL: the system's bundle */
+    /* Each may be NULL, but for on_input where there are inports. */
+    void (*on_input)(struct msgflo_participant *p, struct msgflo_delivery *d, void *user);
+    void (*on_state)(struct msgflo_participant *p, enum msgflo_state state, const char *text,
+                     void *user);
+    void *user; /* for both */
+};
+
+/*
+ * Makes a participant; no connection yet: the first msgflo_service() begins it. definition and
+ * options are copied. Returns it for the caller to msgflo_free(), or NULL with *e.
+ */
+struct msgflo_participant *msgflo_new(const struct msgflo_definition *definition,
+                                      const struct msgflo_options *options, struct msgflo_error *e);
+
+/* Closes and frees; NULL is fine. Unended deliveries go back to their queue (and are freed),
+ * messages without a fate are MSGFLO_LOST. */
+void msgflo_free(struct msgflo_participant *p);
+
+/* ROLE-RANDOM, constant for its life. Lent until it is freed. */
+const char *msgflo_id(const struct msgflo_participant *p);
+bool msgflo_connected(const struct msgflo_participant *p);
+
+/* The descriptor to poll for POLLIN, or -1 while there is none. It may change at any service. */
+int msgflo_fd(const struct msgflo_participant *p);
+
+/* Milliseconds until msgflo_service() wants to be called even if the descriptor is quiet. */
+int msgflo_timeout_ms(const struct msgflo_participant *p);
+
+/* Does what is due: connects, reads, calls back, sends heartbeats and announcements. Losing the
+ * broker is no error: it is told by on_state and tried again with growing delay, up to 30 s. */
+void msgflo_service(struct msgflo_participant *p);
+
+/* Stops consuming (for SIGTERM): no delivery comes any more; those in hand and sends go on. */
+void msgflo_stop_inputs(struct msgflo_participant *p);
+
+/*
+ * Stops consuming for a while and starts again, as back-pressure beyond the prefetch.
+ * Deliveries already in hand are kept.
+ */
+void msgflo_pause_inputs(struct msgflo_participant *p, bool paused);
+
+/* Services until msgflo_stop() is called (from a callback) or *stop_flag becomes non-zero (from a
+ * signal handler; may be NULL). Returns 0. */
+int msgflo_run(struct msgflo_participant *p, const volatile int *stop_flag);
+void msgflo_stop(struct msgflo_participant *p);
+
+/* The library's version, "0.1.0". */
+const char *msgflo_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
