@@ -1,0 +1,44 @@
+/*
+ * s3.h - putting and getting objects of one S3 bucket, with AWS Signature Version 4.
+ * The endpoint is our own configuration, so the guard for strangers' URLs does not apply here.
+ */
+#ifndef FETCH_S3_H
+#define FETCH_S3_H
+
+#include "fetch/fetch.h"
+
+struct s3_bucket;
+
+struct s3_options {
+    const char
+        *endpoint; /* http(s)://host[:port], path style; NULL: Amazon's, virtual-host style */
+    const char *region, *key, *secret;
+    const char *bucket;
+    const char *prefix; /* "" or "some/path", without slashes at its ends */
+    int64_t timeout_ms;
+};
+
+enum s3_outcome {
+    S3_OK,
+    S3_REFUSED, /* 4xx: credentials, no such bucket; detail says which */
+    S3_FAILED   /* unreachable, timeout, 5xx: try again later */
+};
+
+typedef void s3_done_fn(enum s3_outcome outcome, const char *detail, void *user);
+
+struct s3_bucket *s3_bucket_new(const struct s3_options *options, struct err *e) MUST_CHECK;
+void s3_bucket_free(struct s3_bucket *b);
+
+/* The public address of the object of that name. New, or NULL at no memory. */
+char *s3_bucket_url(const struct s3_bucket *b, const char *name);
+
+/*
+ * Puts the len bytes at offset 0 of fd (lent until done is called) as prefix/name, on the fetcher's
+ * loop. sha256_hex is of the bytes: 64 hex digits. Returns a request for fetch_cancel(), or NULL
+ * with *e.
+ */
+struct fetch *s3_put(struct fetcher *f, struct s3_bucket *b, const char *name, const char *type,
+                     int fd, int64_t len, const char *sha256_hex, s3_done_fn *done, void *user,
+                     struct err *e) MUST_CHECK;
+
+#endif
