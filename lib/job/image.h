@@ -63,7 +63,10 @@ struct image_request {
 };
 
 struct image_limits {
-    int64_t max_url_bytes, max_side_px, max_outputs;
+    int64_t max_url_bytes, max_side_px, max_outputs; /* each 0: no limit but the types' own */
+    /* Members nobody knows are passed over: for a message's payload, which has `id` beside these,
+     * and may come from a newer version. */
+    bool allow_unknown;
 };
 
 void image_request_release(struct image_request *r);
@@ -71,14 +74,17 @@ void image_request_release(struct image_request *r);
 /*
  * Reads one member of `images`. at is its JSON pointer ("/images/0"); every fault is added to
  * problems under it, unknown members too. Members of an image beside `outputs` are defaults for
- * each of its outputs. Returns 0 and fills ret, or -1 with at least one problem added.
+ * each of its outputs. Returns 0 and fills ret, for image_request_release(); or -1 with at least
+ * one problem added and nothing to release.
  */
 int image_request_parse(const json_t *json, const struct image_limits *limits, const char *at,
                         struct problems *problems, struct image_request *ret) MUST_CHECK;
 
 /*
- * The same as JSON: what is stored as images.parameters and sent as a message's payload (which has
- * `id` and `input` beside it). Only what was given or differs from the default. New, or NULL.
+ * What is asked of the outputs as JSON, without `input` and `ref`: what is stored as
+ * images.parameters and sent as a message's payload (which has `id` and `input` beside it). Each of
+ * several outputs is written out in full; only what differs from the default. New, or NULL at no
+ * memory.
  */
 json_t *image_request_parameters(const struct image_request *r);
 

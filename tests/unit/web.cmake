@@ -1,0 +1,2 @@
+unit_test(problems LIBRARIES job)
+unit_test(image LIBRARIES job)
