@@ -1,0 +1,2 @@
+unit_test(db LIBRARIES db)
+unit_test(message LIBRARIES job)
