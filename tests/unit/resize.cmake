@@ -1,0 +1,1 @@
+unit_test(output_target LIBRARIES job)
