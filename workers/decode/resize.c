@@ -1,0 +1,594 @@
+/*
+ * resize.c - the libvips pipeline.
+ *
+ * Design notes. The source is opened once more for pixels, JPEG at the largest scaling that still
+ * covers every output, and read from top to bottom once. Each frame becomes each output by
+ * vips_thumbnail_image() to the exact size planned (alpha premultiplied, colours to sRGB through
+ * the embedded profile, turned upright), then crop or padding, then into memory. Only memory is
+ * encoded, so a failure while pixels are drawn is the source's and one while encoding is ours.
+ * An animation goes frame by frame, so that no frame bleeds into the next as it is scaled.
+ * With several outputs a frame is decoded once and kept; when there is no room to keep it, the
+ * source is decoded again for each output.
+ */
+#include "resize.h"
+
+#include <string.h>
+
+#include <vips/vips.h>
+
+#include "estimate.h"
+#include "formats.h"
+#include "header.h"
+#include "plan.h"
+
+struct output {
+    const struct decode_output_request *request; /* lent: in work */
+    enum decode_format format;
+    bool animated;
+    struct plan plan;
+    /* The frames drawn so far, one below the other; new, for g_free(). */
+    uint8_t *pixels;
+    size_t frame_bytes;
+    int bands;
+    VipsInterpretation type;
+};
+
+struct resize {
+    const uint8_t *bytes; /* lent */
+    size_t len;
+    const struct decode_work *work; /* lent */
+    struct image_facts facts;
+    bool turned; /* the orientation swaps the sides */
+    uint64_t memory_bytes;
+    bool shared; /* a frame is decoded once for all outputs */
+    struct output outputs[DECODE_MAX_OUTPUTS];
+};
+
+static void image_unrefp(VipsImage **image)
+{
+    g_clear_object(image);
+}
+
+/* Takes what libvips said last, so that it is not said again of the next image. */
+static int fail_with_vips(struct failure *f, enum decode_status status, const char *sentence)
+{
+    AUTO(text_freep) char *said = vips_error_buffer_copy();
+
+    if (said && strstr(said, "out of memory"))
+        return failure_set(f, DECODE_TOO_LARGE, "the image needs more memory than is allowed");
+    return failure_set_with(f, status, sentence, said);
+}
+
+/* ---- the header ---- */
+
+static int refuse_kind(const char *other, size_t len, struct failure *f)
+{
+    if (len == 0)
+        return failure_set(f, DECODE_UNSUPPORTED, "the source is empty");
+    if (other)
+        return failure_set(f, DECODE_UNSUPPORTED,
+                           "%s is not supported: use jpeg, png, webp, "
+                           "gif or avif",
+                           other);
+    return failure_set(f, DECODE_UNSUPPORTED, "the source is not an image of a known kind");
+}
+
+static int check_kind(const uint8_t *bytes, size_t len, uint32_t can_read, enum decode_format *ret,
+                      struct failure *f)
+{
+    const char *other;
+
+    *ret = header_sniff(bytes, len, &other);
+    if (*ret == DECODE_FORMAT_NONE)
+        return refuse_kind(other, len, f);
+    if (!(can_read & (1u << *ret)))
+        return failure_set(f, DECODE_UNSUPPORTED, "%s cannot be read by the libraries installed",
+                           header_format_name(*ret));
+    if (*ret == DECODE_FORMAT_AVIF && !header_avif_is_av1(bytes, len))
+        return failure_set(f, DECODE_UNSUPPORTED, "avif that is broken, or not coded as AV1");
+    return 0;
+}
+
+/* What only the bytes themselves tell: libvips says neither before it decodes. */
+static void read_raw_header(const uint8_t *bytes, size_t len, struct image_facts *facts)
+{
+    struct jpeg_header jpeg;
+    struct png_header png;
+
+    if (facts->format == DECODE_FORMAT_JPEG && header_jpeg(bytes, len, &jpeg) == 0 && jpeg.buffered)
+        facts->coefficient_bytes = jpeg.coefficient_bytes;
+    if (facts->format == DECODE_FORMAT_PNG && header_png(bytes, len, &png) == 0)
+        facts->interlaced = png.interlaced;
+}
+
+static int read_header(struct resize *r, struct failure *f)
+{
+    AUTO(image_unrefp) VipsImage *image = NULL;
+    struct image_facts *facts = &r->facts;
+
+    image = formats_open(facts->format, r->bytes, r->len, 1, false);
+    if (!image)
+        return fail_with_vips(f, DECODE_CORRUPT, "the header of the image is broken");
+    facts->width_px = (uint32_t)vips_image_get_width(image);
+    facts->height_px = (uint32_t)vips_image_get_height(image);
+    facts->frames = (uint32_t)vips_image_get_n_pages(image);
+    facts->pixel_bytes = (uint32_t)(vips_image_get_bands(image) *
+                                    (int)vips_format_sizeof(vips_image_get_format(image)));
+    facts->shrink = 1;
+    r->turned = vips_image_get_orientation_swap(image);
+    read_raw_header(r->bytes, r->len, facts);
+    return 0;
+}
+
+static int check_pixels(const struct resize *r, struct failure *f)
+{
+    const struct image_facts *s = &r->facts;
+    uint64_t frame = (uint64_t)s->width_px * s->height_px;
+
+    if (frame <= r->work->max_pixels / s->frames)
+        return 0;
+    if (s->frames == 1)
+        return failure_set(f, DECODE_TOO_LARGE,
+                           "the image is %u x %u pixels, more than the %llu "
+                           "allowed",
+                           s->width_px, s->height_px, (unsigned long long)r->work->max_pixels);
+    return failure_set(f, DECODE_TOO_LARGE,
+                       "the image is %u frames of %u x %u pixels, more than "
+                       "the %llu allowed",
+                       s->frames, s->width_px, s->height_px,
+                       (unsigned long long)r->work->max_pixels);
+}
+
+/* ---- the plan ---- */
+
+/* Asked for, else the input's own kind, else jpeg. */
+static int choose_format(uint32_t asked, enum decode_format input, uint32_t can_write,
+                         enum decode_format *ret, struct failure *f)
+{
+    *ret = asked != DECODE_FORMAT_NONE ? (enum decode_format)asked : input;
+    if (can_write & (1u << *ret))
+        return 0;
+    if (asked != DECODE_FORMAT_NONE)
+        return failure_set(f, DECODE_OUTPUT_UNSUPPORTED,
+                           "%s cannot be written by the libraries installed",
+                           header_format_name(*ret));
+    *ret = DECODE_FORMAT_JPEG;
+    return 0;
+}
+
+static int check_sides(const struct output *o, const struct decode_work *work, struct failure *f)
+{
+    uint32_t max_px = formats_max_side_px(o->format);
+    uint64_t scaled = (uint64_t)o->plan.scaled_width_px * o->plan.scaled_height_px;
+
+    if (work->max_side_px < max_px)
+        max_px = work->max_side_px;
+    if (o->plan.width_px > max_px || o->plan.height_px > max_px)
+        return failure_set(f, DECODE_OUTPUT_TOO_LARGE,
+                           "the output would be %u x %u pixels, more than %u a side",
+                           o->plan.width_px, o->plan.height_px, max_px);
+    /* Covering a box with a very long image, enlarged: nearly all of it would be cropped off. */
+    if (scaled > work->max_pixels && scaled > (uint64_t)o->plan.width_px * o->plan.height_px)
+        return failure_set(f, DECODE_OUTPUT_TOO_LARGE,
+                           "the image would be enlarged to %u x %u pixels before it is cropped",
+                           o->plan.scaled_width_px, o->plan.scaled_height_px);
+    return 0;
+}
+
+static int plan_output(struct resize *r, const struct decode_output_request *request,
+                       uint32_t can_write, struct output *o, struct failure *f)
+{
+    uint32_t width_px = r->turned ? r->facts.height_px : r->facts.width_px;
+    uint32_t height_px = r->turned ? r->facts.width_px : r->facts.height_px;
+
+    o->request = request;
+    if (choose_format(request->format, r->facts.format, can_write, &o->format, f) < 0)
+        return -1;
+    o->animated = r->facts.frames > 1 && request->fit == DECODE_FIT_INSIDE &&
+                  (o->format == DECODE_FORMAT_GIF || o->format == DECODE_FORMAT_WEBP);
+    plan_make(width_px, height_px, request, &o->plan);
+    return check_sides(o, r->work, f);
+}
+
+static void plan_shrink(struct resize *r)
+{
+    uint32_t width_px = 1, height_px = 1;
+
+    if (r->facts.format != DECODE_FORMAT_JPEG)
+        return;
+    for (uint32_t i = 0; i < r->work->output_count; i++) {
+        width_px = MAX(width_px, r->outputs[i].plan.scaled_width_px);
+        height_px = MAX(height_px, r->outputs[i].plan.scaled_height_px);
+    }
+    r->facts.shrink =
+        r->turned ? plan_jpeg_shrink(r->facts.width_px, r->facts.height_px, height_px, width_px)
+                  : plan_jpeg_shrink(r->facts.width_px, r->facts.height_px, width_px, height_px);
+}
+
+static uint64_t outputs_memory(const struct resize *r)
+{
+    uint64_t sum = 0;
+
+    for (uint32_t i = 0; i < r->work->output_count; i++) {
+        const struct output *o = &r->outputs[i];
+        struct output_facts facts = {
+            .format = o->format,
+            .width_px = o->plan.width_px,
+            .height_px = o->plan.height_px,
+            .scaled_width_px = o->plan.scaled_width_px,
+            .scaled_height_px = o->plan.scaled_height_px,
+            .frames = o->animated ? r->facts.frames : 1,
+            .scaled_whole = o->plan.smart || r->turned,
+        };
+
+        sum += estimate_output(&facts);
+    }
+    return sum;
+}
+
+static int plan_memory(struct resize *r, struct failure *f)
+{
+    uint64_t frame = estimate_shared_frame(&r->facts);
+
+    r->memory_bytes = estimate_source(&r->facts) + outputs_memory(r);
+    if (r->work->output_count > 1 && r->memory_bytes + frame <= r->work->max_memory_bytes) {
+        r->shared = true;
+        r->memory_bytes += frame;
+    }
+    if (r->memory_bytes <= r->work->max_memory_bytes)
+        return 0;
+    return failure_set(f, DECODE_TOO_LARGE,
+                       "%s of %u x %u pixels needs about %llu MB of memory, more than is allowed",
+                       header_format_name(r->facts.format), r->facts.width_px, r->facts.height_px,
+                       (unsigned long long)(r->memory_bytes >> 20));
+}
+
+static void tell_source(const struct resize *r, struct decode_done *done)
+{
+    done->source_width_px = r->turned ? r->facts.height_px : r->facts.width_px;
+    done->source_height_px = r->turned ? r->facts.width_px : r->facts.height_px;
+    done->source_format = r->facts.format;
+    done->source_frames = r->facts.frames;
+}
+
+static int open_and_plan(struct resize *r, uint32_t can_read, uint32_t can_write,
+                         struct decode_done *done, struct failure *f)
+{
+    if (check_kind(r->bytes, r->len, can_read, &r->facts.format, f) < 0 || read_header(r, f) < 0)
+        return -1;
+    tell_source(r, done);
+    if (check_pixels(r, f) < 0)
+        return -1;
+    for (uint32_t i = 0; i < r->work->output_count; i++) {
+        if (plan_output(r, &r->work->outputs[i], can_write, &r->outputs[i], f) < 0)
+            return -1;
+    }
+    plan_shrink(r);
+    return plan_memory(r, f);
+}
+
+int resize_open(const uint8_t *bytes, size_t len, const struct decode_work *work, uint32_t can_read,
+                uint32_t can_write, struct decode_done *done, struct resize **ret,
+                struct failure *f)
+{
+    struct resize *r = g_new0(struct resize, 1);
+
+    r->bytes = bytes;
+    r->len = len;
+    r->work = work;
+    if (open_and_plan(r, can_read, can_write, done, f) < 0) {
+        resize_close(r);
+        return -1;
+    }
+    *ret = r;
+    return 0;
+}
+
+uint64_t resize_memory_bytes(const struct resize *r)
+{
+    return r->memory_bytes;
+}
+
+void resize_close(struct resize *r)
+{
+    if (!r)
+        return;
+    for (uint32_t i = 0; i < DECODE_MAX_OUTPUTS; i++)
+        g_free(r->outputs[i].pixels);
+    vips_error_clear();
+    g_free(r);
+}
+
+/* ---- the pixels ---- */
+
+/* The colour behind and around the picture. Without one asked for: nothing where the format has
+ * transparency, white where it has none. */
+static void background(const struct output *o, double ret[4])
+{
+    static const uint8_t white[4] = {255, 255, 255, 255}, clear[4] = {0, 0, 0, 0};
+    const uint8_t *colour = o->format == DECODE_FORMAT_JPEG ? white : clear;
+
+    if (o->request->has_background)
+        colour = o->request->background;
+    for (int i = 0; i < 4; i++)
+        ret[i] = colour[i];
+}
+
+/*
+ * The steps from a frame to an output, in this order. Each makes a new image of the one before it,
+ * or passes it on.
+ */
+typedef int (*step)(VipsImage *in, const struct output *o, VipsImage **ret);
+
+static int pass_on(VipsImage *in, VipsImage **ret)
+{
+    *ret = g_object_ref(in);
+    return 0;
+}
+
+static int scale(VipsImage *in, const struct output *o, VipsImage **ret)
+{
+    return vips_thumbnail_image(in, ret, (int)o->plan.scaled_width_px, "height",
+                                (int)o->plan.scaled_height_px, "size", VIPS_SIZE_FORCE,
+                                "export_profile", "srgb", NULL);
+}
+
+/* Grey stays grey where nothing of another colour will be beside it. */
+static int to_srgb(VipsImage *in, const struct output *o, VipsImage **ret)
+{
+    VipsInterpretation type = vips_image_guess_interpretation(in);
+
+    if (type == VIPS_INTERPRETATION_sRGB ||
+        (type == VIPS_INTERPRETATION_B_W && o->request->fit != DECODE_FIT_CONTAIN &&
+         !vips_image_hasalpha(in)))
+        return pass_on(in, ret);
+    return vips_colourspace(in, ret, VIPS_INTERPRETATION_sRGB, NULL);
+}
+
+static int flatten(VipsImage *in, const struct output *o, VipsImage **ret)
+{
+    VipsArrayDouble *colour;
+    double rgba[4];
+    int rc;
+
+    if (o->format != DECODE_FORMAT_JPEG || !vips_image_hasalpha(in))
+        return pass_on(in, ret);
+    background(o, rgba);
+    colour = vips_array_double_new(rgba, 3);
+    rc = vips_flatten(in, ret, "background", colour, NULL);
+    vips_area_unref(VIPS_AREA(colour));
+    return rc;
+}
+
+/* Cut to the output's size, at the planned place or where libvips finds most to see. */
+static int crop(VipsImage *in, const struct output *o, VipsImage **ret)
+{
+    AUTO(image_unrefp) VipsImage *whole = NULL;
+    const struct plan *p = &o->plan;
+
+    if (!p->smart)
+        return vips_extract_area(in, ret, -p->left_px, -p->top_px, (int)p->width_px,
+                                 (int)p->height_px, NULL);
+    /* It looks at the picture before it cuts: the rows must be there twice. */
+    whole = vips_image_copy_memory(in);
+    if (!whole)
+        return -1;
+    return vips_smartcrop(whole, ret, (int)p->width_px, (int)p->height_px, "interesting",
+                          o->request->gravity == DECODE_GRAVITY_ENTROPY
+                              ? VIPS_INTERESTING_ENTROPY
+                              : VIPS_INTERESTING_ATTENTION,
+                          NULL);
+}
+
+static int pad(VipsImage *in, const struct output *o, VipsImage **ret)
+{
+    AUTO(image_unrefp) VipsImage *with_alpha = NULL;
+    const struct plan *p = &o->plan;
+    VipsArrayDouble *colour;
+    double rgba[4];
+    int rc;
+
+    background(o, rgba);
+    if (o->format == DECODE_FORMAT_JPEG || vips_image_hasalpha(in) || rgba[3] == 255)
+        with_alpha = g_object_ref(in);
+    else if (vips_addalpha(in, &with_alpha, NULL) != 0)
+        return -1;
+    colour = vips_array_double_new(rgba, vips_image_hasalpha(with_alpha) ? 4 : 3);
+    rc = vips_embed(with_alpha, ret, p->left_px, p->top_px, (int)p->width_px, (int)p->height_px,
+                    "extend", VIPS_EXTEND_BACKGROUND, "background", colour, NULL);
+    vips_area_unref(VIPS_AREA(colour));
+    return rc;
+}
+
+static int crop_or_pad(VipsImage *in, const struct output *o, VipsImage **ret)
+{
+    const struct plan *p = &o->plan;
+
+    if (p->width_px < p->scaled_width_px || p->height_px < p->scaled_height_px)
+        return crop(in, o, ret);
+    if (p->width_px > p->scaled_width_px || p->height_px > p->scaled_height_px)
+        return pad(in, o, ret);
+    return pass_on(in, ret);
+}
+
+static VipsImage *draw(VipsImage *frame, const struct output *o)
+{
+    static const step steps[] = {scale, to_srgb, flatten, crop_or_pad};
+    VipsImage *image = g_object_ref(frame);
+
+    for (size_t i = 0; i < G_N_ELEMENTS(steps); i++) {
+        VipsImage *next = NULL;
+        int rc = steps[i](image, o, &next);
+
+        g_object_unref(image);
+        if (rc != 0)
+            return NULL;
+        image = next;
+    }
+    return image;
+}
+
+/* Runs the pipeline of one frame and lays its pixels under those of the frames before. */
+static int draw_frame(VipsImage *frame, struct output *o, uint32_t number, uint32_t frames,
+                      struct failure *f)
+{
+    AUTO(image_unrefp) VipsImage *image = draw(frame, o);
+    void *pixels = image ? vips_image_write_to_memory(image, &o->frame_bytes) : NULL;
+
+    if (!pixels)
+        return fail_with_vips(f, DECODE_CORRUPT, "the image is broken or cut short");
+    if (number == 0) {
+        o->bands = vips_image_get_bands(image);
+        o->type = vips_image_get_interpretation(image);
+        o->pixels = frames > 1 ? g_try_malloc_n(frames, o->frame_bytes) : pixels;
+    }
+    if (frames > 1) {
+        if (o->pixels)
+            memcpy(o->pixels + number * o->frame_bytes, pixels, o->frame_bytes);
+        g_free(pixels);
+    }
+    if (!o->pixels)
+        return failure_set(f, DECODE_TOO_LARGE, "the frames need more memory than is allowed");
+    return 0;
+}
+
+/* The source for the outputs from first up to end, and how many of its frames they need. */
+static VipsImage *open_source(const struct resize *r, uint32_t first, uint32_t end,
+                              uint32_t *ret_frames)
+{
+    *ret_frames = 1;
+    for (uint32_t i = first; i < end; i++) {
+        if (r->outputs[i].animated)
+            *ret_frames = r->facts.frames;
+    }
+    return formats_open(r->facts.format, r->bytes, r->len, r->facts.shrink, *ret_frames > 1);
+}
+
+/* One frame of the stack, without the marks of an animation. */
+static VipsImage *cut_frame(VipsImage *source, uint32_t number, uint32_t frames)
+{
+    int height_px = vips_image_get_height(source) / (int)frames;
+    VipsImage *frame = NULL;
+
+    if (frames == 1)
+        return g_object_ref(source);
+    if (vips_extract_area(source, &frame, 0, (int)number * height_px, vips_image_get_width(source),
+                          height_px, NULL) != 0)
+        return NULL;
+    vips_image_remove(frame, VIPS_META_PAGE_HEIGHT);
+    vips_image_remove(frame, VIPS_META_N_PAGES);
+    return frame;
+}
+
+static int draw_outputs(struct resize *r, VipsImage *frame, uint32_t number, uint32_t first,
+                        uint32_t end, struct failure *f)
+{
+    for (uint32_t i = first; i < end; i++) {
+        struct output *o = &r->outputs[i];
+
+        if (number > 0 && !o->animated)
+            continue;
+        if (draw_frame(frame, o, number, o->animated ? r->facts.frames : 1, f) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Loop count and delays, which an encoder takes from the image it is given. */
+static void copy_timing(VipsImage *from, VipsImage *to)
+{
+    int *delays, n, loop;
+
+    if (vips_image_get_typeof(from, "delay") &&
+        vips_image_get_array_int(from, "delay", &delays, &n) == 0)
+        vips_image_set_array_int(to, "delay", delays, n);
+    if (vips_image_get_typeof(from, "loop") && vips_image_get_int(from, "loop", &loop) == 0)
+        vips_image_set_int(to, "loop", loop);
+}
+
+static VipsImage *finished(const struct output *o, uint32_t frames, VipsImage *source)
+{
+    VipsImage *memory =
+        vips_image_new_from_memory(o->pixels, o->frame_bytes * frames, (int)o->plan.width_px,
+                                   (int)(o->plan.height_px * frames), o->bands, VIPS_FORMAT_UCHAR);
+    VipsImage *typed = NULL;
+
+    if (!memory)
+        return NULL;
+    vips_copy(memory, &typed, "interpretation", o->type, NULL);
+    g_object_unref(memory);
+    if (typed && frames > 1) {
+        vips_image_set_int(typed, VIPS_META_PAGE_HEIGHT, (int)o->plan.height_px);
+        copy_timing(source, typed);
+    }
+    return typed;
+}
+
+static int encode_output(struct resize *r, uint32_t number, VipsImage *source, resize_sink sink,
+                         void *data, struct decode_output_result *result, struct failure *f)
+{
+    struct output *o = &r->outputs[number];
+    uint32_t frames = o->animated ? r->facts.frames : 1;
+    AUTO(image_unrefp) VipsImage *image = finished(o, frames, source);
+    uint8_t *bytes = NULL;
+    size_t len = 0;
+    int rc;
+
+    if (!image || formats_encode(image, o->format, o->request->quality, &bytes, &len) != 0)
+        return fail_with_vips(f, DECODE_INTERNAL, "the output could not be encoded");
+    *result =
+        (struct decode_output_result){o->plan.width_px, o->plan.height_px, o->format, frames, len};
+    if (len > r->work->max_output_bytes)
+        rc = failure_set(f, DECODE_OUTPUT_TOO_LARGE,
+                         "the output would be %zu bytes, more than the %llu allowed", len,
+                         (unsigned long long)r->work->max_output_bytes);
+    else
+        rc = sink(data, number, bytes, len, f);
+    g_free(bytes);
+    return rc;
+}
+
+/* Decodes the source once for the outputs from first up to end. */
+static int run_outputs(struct resize *r, uint32_t first, uint32_t end, resize_sink sink, void *data,
+                       struct decode_done *done, struct failure *f)
+{
+    AUTO(image_unrefp) VipsImage *source = NULL;
+    uint32_t frames;
+
+    source = open_source(r, first, end, &frames);
+    if (!source)
+        return fail_with_vips(f, DECODE_CORRUPT, "the image is broken");
+    for (uint32_t n = 0; n < frames; n++) {
+        AUTO(image_unrefp) VipsImage *frame = cut_frame(source, n, frames);
+
+        if (frame && end - first > 1) {
+            VipsImage *kept = vips_image_copy_memory(frame);
+
+            g_object_unref(frame);
+            frame = kept;
+        }
+        if (!frame)
+            return fail_with_vips(f, DECODE_CORRUPT, "the image is broken or cut short");
+        if (draw_outputs(r, frame, n, first, end, f) < 0)
+            return -1;
+    }
+    for (uint32_t i = first; i < end; i++) {
+        if (encode_output(r, i, source, sink, data, &done->outputs[i], f) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int resize_run(struct resize *r, resize_sink sink, void *data, struct decode_done *done,
+               struct failure *f)
+{
+    uint32_t count = r->work->output_count;
+    uint32_t step_size = r->shared ? count : 1;
+
+    done->output_count = count;
+    for (uint32_t i = 0; i < count; i += step_size) {
+        if (run_outputs(r, i, i + step_size, sink, data, done, f) < 0)
+            return -1;
+    }
+    return 0;
+}
