@@ -119,7 +119,7 @@ int main(int argc, char **argv)
     thread_count = CLAMP(atoi(argv[2]), 1, 64);
     size_px = atoi(argv[3]);
     file_count = argc - 4;
-    files = g_new0(struct file, file_count);
+    files = g_new0(struct file, (gsize)file_count);
     for (int i = 0; i < file_count; i++)
         read_file(argv[i + 4], &files[i]);
     wall = seconds(CLOCK_MONOTONIC);

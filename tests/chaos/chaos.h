@@ -1,0 +1,48 @@
+/*
+ * chaos.h - what the tests that break the system share: jobs by the hundred, and the proof that
+ * every image ended exactly once.
+ */
+#ifndef TESTS_CHAOS_H
+#define TESTS_CHAOS_H
+
+#include "http.h"
+#include "system.h"
+#include "unit.h"
+
+/* Makes Postgres write down each end of an image, and each change of one that had ended, for as
+ * long as this system lives. */
+void ends_watch(void);
+
+/*
+ * Posts a job of n images of that source path under the image server ("ok/tiny.jpg"). Returns the
+ * HTTP status, 0 when nothing answered; the id goes to ret_id (UUID_SIZE) when it was accepted and
+ * ret_id is not NULL.
+ */
+long post_images(const char *source, int n, char *ret_id);
+
+/* Posts until n images are accepted, going on over refusals until timeout_ms. */
+void post_until(const char *source, int n, int per_job, int64_t timeout_ms);
+
+/* Fails the test unless all images end before timeout_ms, each exactly once, with nothing left in
+ * the outbox and no message left in a queue of ours. */
+void assert_all_end_once(int64_t timeout_ms);
+
+/* Waits until web, broker and database are all well, and all queues have their consumers. */
+void assert_recovers(int64_t timeout_ms);
+
+/* How often a line with `text` stands in formation's log. */
+int log_count(const char *text);
+
+/* An image's error code and status by its job's id, position 0; new texts. */
+char *image_code(const char *job);
+char *image_status(const char *job);
+bool job_ends(const char *job, int64_t timeout_ms);
+
+int run_kill_tests(void);
+int run_outage_tests(void);
+int run_queue_tests(void);
+int run_source_tests(void);
+int run_decoder_tests(void);
+int run_stop_tests(void);
+
+#endif

@@ -1,0 +1,53 @@
+/*
+ * The chaos suite: the real system on this machine, and everything that can go wrong with it.
+ * With an argument, runs the groups whose names it starts with. CHAOS_KEEP=1 keeps the logs.
+ */
+#include "chaos.h"
+
+#include <curl/curl.h>
+
+static const struct {
+    const char *name;
+    int (*run)(void);
+} groups[] = {
+    {"sources", run_source_tests}, {"decoder", run_decoder_tests}, {"queues", run_queue_tests},
+    {"outages", run_outage_tests}, {"kills", run_kill_tests},      {"stop", run_stop_tests},
+};
+
+static int start_system(void **state)
+{
+    static const char *const words[] = {"resize=2",
+                                        "store=2",
+                                        "IMAGERESIZE_RETRY_DELAY=200",
+                                        "IMAGERESIZE_OUTBOX_LEASE=3",
+                                        "IMAGERESIZE_FETCH_TIMEOUT=3",
+                                        "IMAGERESIZE_RESIZE_TIMEOUT=1",
+                                        "IMAGERESIZE_MAX_SOURCE=1",
+                                        "IMAGERESIZE_ATTEMPTS=6",
+                                        NULL};
+
+    (void)state;
+    system_start(words);
+    ends_watch();
+    return 0;
+}
+
+static void the_system_starts(void **state)
+{
+    (void)state;
+    assert_recovers(30000);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest start[] = {cmocka_unit_test(the_system_starts)};
+    int failed;
+
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+    failed = cmocka_run_group_tests_name("start", start, start_system, NULL);
+    for (size_t i = 0; i < sizeof groups / sizeof *groups && (failed == 0 || i > 0); i++)
+        if (argc < 2 || strncmp(groups[i].name, argv[1], strlen(argv[1])) == 0)
+            failed += groups[i].run();
+    system_end(failed && getenv("CHAOS_KEEP"));
+    return failed > 0;
+}

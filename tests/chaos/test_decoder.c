@@ -1,0 +1,132 @@
+/*
+ * test_decoder.c - decoders that crash, hang or are killed: their image gets its code, no other one
+ * notices; and a result store that is away.
+ */
+#include "chaos.h"
+
+#include <signal.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/uuid.h"
+
+/* The decoders of all resize workers. */
+static size_t decoders(pid_t *ret, size_t max)
+{
+    pid_t workers[16];
+    size_t n = 0, count = system_pids("resize", workers, 16);
+
+    for (size_t i = 0; i < count; i++)
+        n += children_of(workers[i], ret + n, max - n);
+    return n;
+}
+
+static void signal_decoders(int signal_number)
+{
+    pid_t pids[32];
+    size_t n = decoders(pids, 32);
+
+    assert_true(n > 0);
+    for (size_t i = 0; i < n; i++)
+        kill(pids[i], signal_number);
+}
+
+/* Stops every decoder, lets `images` reach them, and then sends the signal. */
+static void post_to_stopped_decoders(char job[UUID_SIZE])
+{
+    char sql[200];
+
+    signal_decoders(SIGSTOP);
+    assert_int_equal(post_images("ok/tiny.jpg", 1, job), 202);
+    snprintf(sql, sizeof sql, "SELECT count(*) FROM images WHERE job = '%s' AND status = 'running'",
+             job);
+    assert_true(sql_becomes(sql, 1, 20000));
+}
+
+static void a_decoder_that_hangs_is_ended(void **state)
+{
+    char job[UUID_SIZE], *code;
+
+    (void)state;
+    post_to_stopped_decoders(job);
+    assert_true(job_ends(job, 60000));
+    code = image_code(job);
+    assert_string_equal(code, "processing_timeout");
+    free(code);
+    assert_int_equal(post_images("ok/tiny.jpg", 20, job), 202);
+    assert_true(job_ends(job, 60000));
+    assert_all_end_once(60000);
+}
+
+static void a_decoder_killed_by_the_system_costs_a_try(void **state)
+{
+    char job[UUID_SIZE], *status;
+
+    (void)state;
+    post_to_stopped_decoders(job);
+    signal_decoders(SIGKILL); /* as the kernel does when memory is short */
+    assert_true(job_ends(job, 60000));
+    status = image_status(job);
+    assert_string_equal(status, "completed");
+    free(status);
+}
+
+static void bombs_fail_without_being_unpacked(void **state)
+{
+    char job[UUID_SIZE], *code;
+
+    (void)state;
+    assert_int_equal(post_images("ok/bomb.png", 1, job), 202);
+    assert_true(job_ends(job, 60000));
+    code = image_code(job);
+    assert_string_equal(code, "resolution_too_large");
+    free(code);
+}
+
+/* A worker of our own beside formation's, whose bucket is not there. */
+static void a_result_store_that_is_away_is_tried_again_then_named(void **state)
+{
+    char job[UUID_SIZE], sql[200], *code, program[128];
+    pid_t pid;
+
+    (void)state;
+    system_scale("resize", 0);
+    while (decoders(&pid, 1) > 0 || system_pids("resize", &pid, 1) > 0)
+        look_again();
+    snprintf(program, sizeof program, "%s/app/dist/bin/imageresize-resize", system_dir());
+    pid = fork();
+    if (pid == 0) {
+        setenv("IMAGERESIZE_OUTPUT", "s3://bucket/prefix", 1);
+        setenv("IMAGERESIZE_S3_ENDPOINT", "http://127.0.0.1:9", 1);
+        setenv("IMAGERESIZE_S3_KEY", "key", 1);
+        setenv("IMAGERESIZE_S3_SECRET", "secret", 1);
+        execl(program, program, "--role", "resize", (char *)NULL);
+        _exit(127);
+    }
+    assert_int_equal(post_images("ok/tiny.jpg", 1, job), 202);
+    snprintf(sql, sizeof sql, "SELECT count(*) FROM images WHERE job = '%s' AND retried >= 2", job);
+    assert_true(sql_becomes(sql, 1, 60000));
+    snprintf(sql, sizeof sql, "SELECT error->>'code' FROM images WHERE job = '%s'", job);
+    code = sql_text(sql);
+    assert_string_equal(code, "store_failed");
+    free(code);
+    kill(pid, SIGTERM);
+    system_scale("resize", 2); /* with a store that works it ends well */
+    assert_all_end_once(120000);
+    code = image_status(job);
+    assert_string_equal(code, "completed");
+    free(code);
+}
+
+int run_decoder_tests(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_decoder_that_hangs_is_ended),
+        cmocka_unit_test(a_decoder_killed_by_the_system_costs_a_try),
+        cmocka_unit_test(bombs_fail_without_being_unpacked),
+        cmocka_unit_test(a_result_store_that_is_away_is_tried_again_then_named),
+    };
+
+    return cmocka_run_group_tests_name("decoder", tests, NULL, NULL);
+}

@@ -1,0 +1,139 @@
+/*
+ * test_queues.c - edges, queues and messages that are missing or wrong.
+ */
+#include "chaos.h"
+
+#include "base/buf.h"
+#include "base/uuid.h"
+
+static const char *const setup[] = {"msgflo", "setup", "graphs/imageresize.fbp", "--prune", NULL};
+
+/* The graph is beside the programs, in DIR/app. */
+static void bind_the_graph(void)
+{
+    char graph[128];
+    const char *argv[5];
+
+    memcpy(argv, setup, sizeof argv);
+    snprintf(graph, sizeof graph, "%s/app/%s", system_dir(), setup[2]);
+    argv[2] = graph;
+    assert_int_equal(system_run(argv), 0);
+}
+
+static void jobs_wait_in_the_outbox_while_an_edge_is_missing(void **state)
+{
+    (void)state;
+    assert_int_equal(rabbitmq_call("DELETE", "exchanges/%2f/out-web.RESIZEIMAGE", NULL), 204);
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(post_images("ok/tiny.jpg", 5, NULL), 202);
+    assert_true(sql_becomes("SELECT count(*) FROM outbox WHERE deferred = 0", 0, 20000));
+    assert_true(sql_number("SELECT count(*) FROM outbox") > 0);
+    bind_the_graph();
+    assert_all_end_once(60000);
+}
+
+static void a_deleted_queue_is_declared_and_consumed_again(void **state)
+{
+    (void)state;
+    assert_int_equal(rabbitmq_call("DELETE", "queues/%2f/resize.IN", NULL), 204);
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(post_images("ok/tiny.jpg", 5, NULL), 202);
+    bind_the_graph(); /* its binding went with it */
+    assert_recovers(60000);
+    assert_all_end_once(60000);
+}
+
+static void results_wait_while_the_stores_edge_is_missing(void **state)
+{
+    (void)state;
+    assert_int_equal(rabbitmq_call("DELETE", "bindings/%2f/e/resize.OUT/q/store.IN/~", NULL), 204);
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(post_images("ok/tiny.jpg", 4, NULL), 202);
+    assert_true(sql_becomes("SELECT count(*) FROM images WHERE status = 'queued'", 0, 20000));
+    assert_true(sql_number("SELECT count(*) FROM images WHERE status = 'running'") > 0);
+    bind_the_graph();
+    assert_all_end_once(60000);
+}
+
+/* Publishes to a queue through the management API. */
+static void publish(const char *queue, const char *payload)
+{
+    json_t *body = json_pack("{s:{}, s:s, s:s, s:s}", "properties", "routing_key", queue, "payload",
+                             payload, "payload_encoding", "string");
+    char *text = json_dumps(body, 0);
+
+    assert_int_equal(rabbitmq_call("POST", "exchanges/%2f/amq.default/publish", text), 200);
+    free(text);
+    json_decref(body);
+}
+
+static void an_unreadable_message_is_dead_lettered_and_the_worker_goes_on(void **state)
+{
+    static const char *const payloads[] = {"",
+                                           "not json",
+                                           "{}",
+                                           "[]",
+                                           "{\"job\":1}",
+                                           "null",
+                                           "{\"job\":\"x\",\"payload\":{\"id\":\"y\"}}"};
+    int before = log_count("event=dead_letter");
+
+    (void)state;
+    for (size_t i = 0; i < sizeof payloads / sizeof *payloads; i++) {
+        publish("resize.IN", payloads[i]);
+        publish("store.IN", payloads[i]);
+    }
+    assert_int_equal(post_images("ok/tiny.jpg", 5, NULL), 202);
+    assert_all_end_once(30000);
+    assert_true(log_count("event=dead_letter") > before);
+}
+
+static void a_dead_letter_ends_its_image_where_the_id_can_be_read(void **state)
+{
+    char job[UUID_SIZE], *image, *code, sql[200], payload[200];
+
+    (void)state;
+    /* A source that never answers keeps the image unended until the dead letter comes. */
+    assert_int_equal(post_images("hang", 1, job), 202);
+    snprintf(sql, sizeof sql, "SELECT id FROM images WHERE job = '%s'", job);
+    image = sql_text(sql);
+    snprintf(payload, sizeof payload, "{\"job\":5,\"payload\":{\"id\":\"%s\"}}", image);
+    publish("store.DEAD", payload);
+    assert_true(job_ends(job, 20000));
+    code = image_code(job);
+    assert_string_equal(code, "dead_lettered");
+    free(code);
+    free(image);
+}
+
+static void unended_images_are_queued_again_after_the_broker_lost_everything(void **state)
+{
+    char requeue[128];
+    const char *const argv[] = {"psql", getenv("DATABASE_URL"), "-q", "-f", requeue, NULL};
+
+    (void)state;
+    system_scale("resize", 0);
+    for (int i = 0; i < 10; i++)
+        assert_int_equal(post_images("ok/tiny.jpg", 10, NULL), 202);
+    assert_true(sql_becomes("SELECT count(*) FROM outbox", 0, 20000));
+    assert_int_equal(rabbitmq_call("DELETE", "queues/%2f/resize.IN/contents", NULL), 204);
+    system_scale("resize", 2);
+    snprintf(requeue, sizeof requeue, "%s/app/sql/requeue.sql", system_dir());
+    assert_int_equal(system_run(argv), 0);
+    assert_int_equal(system_run(argv), 0); /* twice harms nothing */
+    assert_all_end_once(60000);
+}
+
+int run_queue_tests(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(jobs_wait_in_the_outbox_while_an_edge_is_missing),
+        cmocka_unit_test(a_deleted_queue_is_declared_and_consumed_again),
+        cmocka_unit_test(results_wait_while_the_stores_edge_is_missing),
+        cmocka_unit_test(an_unreadable_message_is_dead_lettered_and_the_worker_goes_on),
+        cmocka_unit_test(a_dead_letter_ends_its_image_where_the_id_can_be_read),
+        cmocka_unit_test(unended_images_are_queued_again_after_the_broker_lost_everything),
+    };
+
+    return cmocka_run_group_tests_name("queues", tests, NULL, NULL);
+}

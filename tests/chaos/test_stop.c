@@ -1,0 +1,116 @@
+/*
+ * test_stop.c - what ends in order: a worker scaled down, and everything at SIGTERM under load; and
+ * memory that stays flat over a thousand jobs and a long queue.
+ */
+#include "chaos.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "base/clock.h"
+
+static void scaling_down_and_up_loses_nothing(void **state)
+{
+    (void)state;
+    post_until("ok/tiny.jpg", 600, 20, 60000);
+    for (int round = 0; round < 3; round++) {
+        system_scale("resize", 0);
+        system_scale("store", 1);
+        post_until("ok/tiny.jpg", 60, 20, 20000);
+        system_scale("store", 2);
+        system_scale("resize", 2);
+    }
+    assert_recovers(60000);
+    assert_all_end_once(90000);
+}
+
+/* formation logs how each process ended; SIGTERM is all it sends within 25 s. */
+static void everything_ends_with_status_0_at_sigterm_under_load(void **state)
+{
+    pid_t pids[64];
+    size_t n = system_pids(NULL, pids, 64);
+    int killed = log_count("SIGKILL"), zero = log_count("exited with status 0");
+    int64_t deadline;
+
+    (void)state;
+    post_until("ok/tiny.jpg", 400, 20, 60000);
+    for (size_t i = 0; i < n; i++)
+        kill(pids[i], SIGTERM);
+    deadline = clock_mono_ms() + 25000;
+    for (size_t i = 0; i < n; i++)
+        while (kill(pids[i], 0) == 0) {
+            if (clock_mono_ms() > deadline)
+                fail_msg("process %d is still there 25 s after SIGTERM", (int)pids[i]);
+            look_again();
+        }
+    assert_recovers(60000); /* formation starts them again */
+    assert_int_equal(log_count("SIGKILL"), killed);
+    assert_int_equal(log_count("exited with status 0") - zero, (int)n);
+    assert_all_end_once(90000);
+}
+
+static int64_t resident_of_all(void)
+{
+    pid_t pids[64];
+    size_t n = system_pids(NULL, pids, 64);
+    int64_t sum = 0;
+
+    for (size_t i = 0; i < n; i++)
+        sum += resident_kib(pids[i]);
+    return sum;
+}
+
+static void memory_stays_flat_over_a_thousand_jobs(void **state)
+{
+    int64_t first, last;
+
+    (void)state;
+    post_until("ok/tiny.jpg", 500, 1, 120000);
+    assert_all_end_once(60000);
+    first = resident_of_all();
+    post_until("ok/tiny.jpg", 1000, 1, 120000);
+    assert_all_end_once(60000);
+    last = resident_of_all();
+    print_message("resident: %lld KiB after 500 jobs, %lld KiB after 1500\n", (long long)first,
+                  (long long)last);
+    assert_true(last < first + first / 5);
+}
+
+/* Nobody takes them, so they pile up in the queue; what holds for these holds for more. */
+static void memory_stays_flat_while_the_queue_grows(void **state)
+{
+    const char *wanted = getenv("CHAOS_QUEUE");
+    int images = wanted ? atoi(wanted) : 20000;
+    int64_t first, last;
+    pid_t pid;
+
+    (void)state;
+    system_scale("resize", 0);
+    while (system_pids("resize", &pid, 1) > 0)
+        look_again();
+    post_until("status/404", images / 10, 100, 60000);
+    assert_true(sql_becomes("SELECT count(*) FROM outbox", 0, 60000));
+    first = resident_of_all();
+    post_until("status/404", images, 100, 1800000);
+    assert_true(sql_becomes("SELECT count(*) FROM outbox", 0, 600000));
+    last = resident_of_all();
+    print_message("resident: %lld KiB with %d queued, %lld KiB with %d\n", (long long)first,
+                  images / 10, (long long)last, images + images / 10);
+    assert_true(last < first + first / 5);
+    /* And they need not be worked off here. */
+    assert_int_equal(rabbitmq_call("DELETE", "queues/%2f/resize.IN/contents", NULL), 204);
+    free(sql_text("DELETE FROM jobs WHERE queued > 0"));
+    system_scale("resize", 2);
+}
+
+int run_stop_tests(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(scaling_down_and_up_loses_nothing),
+        cmocka_unit_test(everything_ends_with_status_0_at_sigterm_under_load),
+        cmocka_unit_test(memory_stays_flat_over_a_thousand_jobs),
+        cmocka_unit_test(memory_stays_flat_while_the_queue_grows),
+    };
+
+    return cmocka_run_group_tests_name("stop", tests, NULL, NULL);
+}
