@@ -4,6 +4,7 @@
  */
 #include "graph/bindings.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -292,31 +293,40 @@ static bool links_have(const struct link_list *list, const char *source, const c
     return false;
 }
 
-/* The names with their prefixes put before them. */
+int link_list_add(struct link_list *list, const char *source, const char *destination,
+                  bool to_exchange, struct err *e)
+{
+    struct link *link;
+
+    if ((list->n & (list->n - 1)) == 0) { /* full at each power of two */
+        struct link *grown = reallocarray(list->links, list->n ? list->n * 2 : 1, sizeof(*grown));
+
+        if (!grown)
+            return no_memory(e);
+        list->links = grown;
+    }
+    link = &list->links[list->n];
+    *link = (struct link){strdup(source), strdup(destination), to_exchange};
+    if (!link->source || !link->destination) {
+        free(link->source);
+        free(link->destination);
+        return no_memory(e);
+    }
+    list->n++;
+    return 0;
+}
+
+/* Adds it, with the prefixes put before the names, unless the list has it. */
 static int add_link(struct link_list *list, const char *source_prefix, const char *source,
                     const char *destination_prefix, const char *destination, struct err *e)
 {
-    AUTO(buf_release) struct buf from = BUF_INIT;
-    AUTO(buf_release) struct buf to = BUF_INIT;
+    char from[TOPOLOGY_MAX_NAME + 6], to[TOPOLOGY_MAX_NAME + 6];
     bool to_exchange = destination_prefix[0] != '\0';
-    struct link *grown = reallocarray(list->links, list->n + 1, sizeof(*grown));
-    struct link link;
 
-    if (grown)
-        list->links = grown;
-    buf_printf(&from, "%s%s", source_prefix, source);
-    buf_printf(&to, "%s%s", destination_prefix, destination);
-    link = (struct link){buf_detach(&from), buf_detach(&to), to_exchange};
-    if (!grown || !link.source || !link.destination ||
-        links_have(list, link.source, link.destination, to_exchange)) {
-        bool known = grown && link.source && link.destination;
-
-        free(link.source);
-        free(link.destination);
-        return known ? 0 : no_memory(e);
-    }
-    grown[list->n++] = link;
-    return 0;
+    snprintf(from, sizeof(from), "%s%s", source_prefix, source);
+    snprintf(to, sizeof(to), "%s%s", destination_prefix, destination);
+    return links_have(list, from, to, to_exchange) ? 0
+                                                   : link_list_add(list, from, to, to_exchange, e);
 }
 
 int topology_links(const struct topology *t, struct link_list *ret, struct err *e)

@@ -52,7 +52,7 @@ struct link {
 };
 
 struct link_list {
-    struct link *links; /* none twice */
+    struct link *links;
     size_t n;
 };
 
@@ -83,6 +83,9 @@ int topology_unwanted_candidates(const struct topology *t, struct link_list *ret
 bool topology_is_unwanted(const struct topology *t, const struct link_list *wanted,
                           const struct link *link);
 
+/* Names are copied. */
+int link_list_add(struct link_list *list, const char *source, const char *destination,
+                  bool to_exchange, struct err *e) MUST_CHECK;
 void link_list_release(struct link_list *list);
 
 bool component_is_routing(const char *component);

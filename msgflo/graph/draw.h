@@ -1,0 +1,22 @@
+/*
+ * draw.h - pictures of a graph. No I/O.
+ */
+#ifndef MSGFLO_DRAW_H
+#define MSGFLO_DRAW_H
+
+#include "base/buf.h"
+#include "graph/graph.h"
+
+#define DRAW_MAX_NODES 200 /* more is no picture any more */
+
+/*
+ * An SVG picture, appended to out: layers from left to right by the longest path, every port named
+ * where its edge ends, no fonts or scripts from elsewhere, readable on light and dark pages.
+ * Returns 0, or -1 with *e set (ERR_LIMIT, ERR_NOMEM).
+ */
+int draw_svg(const struct graph *g, struct buf *out, struct err *e) MUST_CHECK;
+
+/* A Mermaid flowchart, for places that render it. Returns as draw_svg(). */
+int draw_mermaid(const struct graph *g, struct buf *out, struct err *e) MUST_CHECK;
+
+#endif

@@ -1,0 +1,95 @@
+#include "tool/command.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "graph/fbp.h"
+#include "graph/graph_json.h"
+#include "tool/files.h"
+
+int command_usage(const struct command *self, const char *fmt, ...)
+{
+    va_list args;
+
+    fprintf(stderr, "msgflo %s: ", self->name);
+    va_start(args, fmt);
+    vfprintf(stderr, fmt, args);
+    va_end(args);
+    fprintf(stderr, "; see msgflo %s --help\n", self->name);
+    return EXIT_USAGE;
+}
+
+int command_failed(const struct command *self, const struct err *e)
+{
+    fprintf(stderr, "msgflo %s: %s\n", self->name, e->text);
+    return e->code == ERR_UNAVAILABLE || e->code == ERR_TIMEOUT ? EXIT_AWAY : EXIT_REFUSED;
+}
+
+void command_warn(const struct command *self, const struct buf *lines)
+{
+    const char *from = lines->data, *end;
+
+    for (; from && (end = strchr(from, '\n')); from = end + 1)
+        fprintf(stderr, "msgflo %s: warning: %.*s\n", self->name, (int)(end - from), from);
+}
+
+const char *command_argument(int argc, char **argv)
+{
+    return argc == 1 ? argv[0] : NULL;
+}
+
+int command_print(const struct command *self, const struct buf *text)
+{
+    if (text->failed || (text->len && fwrite(text->data, 1, text->len, stdout) != text->len) ||
+        fflush(stdout)) {
+        fprintf(stderr, "msgflo %s: standard output takes no more\n", self->name);
+        return EXIT_REFUSED;
+    }
+    return EXIT_DONE;
+}
+
+static bool ends_in(const char *path, const char *ending)
+{
+    size_t n = strlen(path), m = strlen(ending);
+
+    return n >= m && strcasecmp(path + n - m, ending) == 0;
+}
+
+static int read_fbp(const struct command *self, const char *path, struct graph **ret, struct err *e)
+{
+    AUTO(buf_release) struct buf text = BUF_INIT;
+    AUTO(buf_release) struct buf warnings = BUF_INIT;
+    struct err cause = ERR_INIT;
+
+    if (file_read(path, &text, e))
+        return -1;
+    if (fbp_parse(text.data, text.len, NULL, ret, &warnings, NULL, &cause))
+        return err_set(e, cause.code, "%s: %s", path, cause.text);
+    command_warn(self, &warnings);
+    return 0;
+}
+
+static int read_json(const char *path, struct graph **ret, struct err *e)
+{
+    json_t *json = file_read_json(path, e);
+    struct err cause = ERR_INIT;
+    int rc;
+
+    if (!json)
+        return -1;
+    rc = graph_from_json(json, ret, &cause);
+    json_decref(json);
+    return rc ? err_set(e, cause.code, "%s: %s", path, cause.text) : 0;
+}
+
+int command_read_graph(const struct command *self, const char *path, struct graph **ret,
+                       struct err *e)
+{
+    if (ends_in(path, ".fbp"))
+        return read_fbp(self, path, ret, e);
+    if (ends_in(path, ".json"))
+        return read_json(path, ret, e);
+    return err_set(e, ERR_INPUT, "%s: a graph's name ends in .fbp or .json", path);
+}

@@ -1,0 +1,55 @@
+/*
+ * command.h - what the subcommands of msgflo share: their table, their exit codes and how they
+ * speak. Results go to standard output, everything else to standard error.
+ */
+#ifndef MSGFLO_TOOL_COMMAND_H
+#define MSGFLO_TOOL_COMMAND_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "graph/graph.h"
+
+enum command_exit {
+    EXIT_DONE = 0,
+    EXIT_REFUSED =
+        1, /* the graph, a file or the broker's answer is wrong: trying again is no use */
+    EXIT_USAGE = 2,
+    EXIT_AWAY = 3 /* no broker in time */
+};
+
+/* A result of a command that is no exit status: --help was asked for. */
+#define COMMAND_HELP (-1)
+
+struct command {
+    const char *name;
+    const char *summary; /* one line */
+    const char *usage;   /* what --help prints */
+    /* argv[0] is the command's name. Returns an enum command_exit, or COMMAND_HELP. */
+    int (*run)(const struct command *self, int argc, char **argv);
+};
+
+extern const struct command command_setup, command_procfile, command_graph;
+
+/* Says "msgflo NAME: text" and that --help knows more. Returns EXIT_USAGE. */
+int command_usage(const struct command *self, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* Says the error. Returns the exit code it asks for. */
+int command_failed(const struct command *self, const struct err *e);
+
+/* Each line of text (ended by \n) as a warning of the command. */
+void command_warn(const struct command *self, const struct buf *lines);
+
+/* The one argument that is left, or NULL if there is another number of them. Lent from argv. */
+const char *command_argument(int argc, char **argv);
+
+/* Writes all to standard output. Returns EXIT_DONE, or EXIT_REFUSED and says so. */
+int command_print(const struct command *self, const struct buf *text);
+
+/*
+ * Reads a graph by its ending, .fbp or .json, and says what it warns of. The result is new:
+ * graph_free(). Returns 0, or -1 with *e naming the file.
+ */
+int command_read_graph(const struct command *self, const char *path, struct graph **ret,
+                       struct err *e) MUST_CHECK;
+
+#endif
