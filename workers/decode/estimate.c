@@ -3,8 +3,9 @@
 
 /* Line buffers, tables, thread stacks: what even a 1-pixel image takes. */
 #define FIXED_BYTES (4u << 20)
-/* Rows in hand between a decoder that goes row by row and the scaler. */
-#define ROWS_IN_HAND 300u
+/* libvips works in strips of output rows; so many are in hand, with the source rows they need. */
+#define STRIP_ROWS 100u
+#define SPARE_ROWS 300u
 
 static uint64_t px(uint32_t width_px, uint32_t height_px)
 {
@@ -16,9 +17,14 @@ static uint64_t ceil_div(uint64_t a, uint64_t b)
     return (a + b - 1) / b;
 }
 
+/* What lies between a decoder that goes row by row and the scaler. */
 static uint64_t rows(const struct image_facts *s)
 {
-    return ceil_div(s->width_px, s->shrink) * ROWS_IN_HAND * s->pixel_bytes;
+    uint64_t height_px = ceil_div(s->height_px, s->shrink);
+    uint64_t count = SPARE_ROWS + (uint64_t)STRIP_ROWS * s->rows_each;
+
+    return ceil_div(s->width_px, s->shrink) * (count < height_px ? count : height_px) *
+           s->pixel_bytes;
 }
 
 uint64_t estimate_source(const struct image_facts *s)
@@ -34,9 +40,9 @@ uint64_t estimate_source(const struct image_facts *s)
                               */
         return FIXED_BYTES + rows(s) + whole * (s->frames > 1 ? 12 : 8);
     case DECODE_FORMAT_GIF: /* a canvas of RGBA, and the one before it to go back to */
-        return FIXED_BYTES + rows(s) + whole * 12;
+        return FIXED_BYTES + rows(s) + whole * 8;
     case DECODE_FORMAT_AVIF: /* planes of the decoder and its references, then RGB */
-        return FIXED_BYTES + rows(s) + whole * (12 + (uint64_t)s->pixel_bytes * 2);
+        return FIXED_BYTES + rows(s) + whole * s->pixel_bytes * 4;
     case DECODE_FORMAT_NONE:
     case DECODE_FORMAT_COUNT:
         break;

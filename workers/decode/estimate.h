@@ -1,7 +1,8 @@
 /*
  * estimate.h - what an image will take in memory, from its header alone.
  * Pure arithmetic, on the high side: the numbers were measured as peak resident memory above that
- * of an idle decoder, and a test decodes large images to hold them to that.
+ * of an idle decoder, without the source's own bytes, which are the parent's; a test decodes large
+ * images to hold them to that.
  */
 #ifndef WORKERS_DECODE_ESTIMATE_H
 #define WORKERS_DECODE_ESTIMATE_H

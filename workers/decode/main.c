@@ -62,13 +62,19 @@ static int read_options(int argc, char **argv, struct options *ret)
     return 0;
 }
 
-/* One arena: a decoder computes on one thread at a time, and each further arena keeps memory of
- * its own for ever. Large pieces go back to the system as soon as they are freed. */
+/*
+ * One arena: a decoder computes on one thread at a time, and each further arena keeps memory of
+ * its own for ever. What one image frees the next takes again, up to RESERVE_BYTES: fresh pages
+ * cost more than the decoding of many an image (measured: 16 MP progressive JPEG, 250 ms of CPU
+ * with glibc's smallest thresholds, 80 ms with these). Above that it goes back to the system.
+ */
+#define RESERVE_BYTES (64 << 20)
+
 static void set_up_malloc(void)
 {
     mallopt(M_ARENA_MAX, 1);
-    mallopt(M_MMAP_THRESHOLD, 256 * 1024);
-    mallopt(M_TRIM_THRESHOLD, 1024 * 1024);
+    mallopt(M_MMAP_THRESHOLD, RESERVE_BYTES / 2);
+    mallopt(M_TRIM_THRESHOLD, RESERVE_BYTES);
 }
 
 int main(int argc, char **argv)

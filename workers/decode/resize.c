@@ -190,19 +190,22 @@ static int plan_output(struct resize *r, const struct decode_output_request *req
     return check_sides(o, r->work, f);
 }
 
-static void plan_shrink(struct resize *r)
+/* How far the decoder can scale, and how many of its rows the smallest output takes together. */
+static void plan_source(struct resize *r)
 {
-    uint32_t width_px = 1, height_px = 1;
+    struct image_facts *s = &r->facts;
+    uint32_t width_px = 1, height_px = 1, least_px = UINT32_MAX;
 
-    if (r->facts.format != DECODE_FORMAT_JPEG)
-        return;
     for (uint32_t i = 0; i < r->work->output_count; i++) {
-        width_px = MAX(width_px, r->outputs[i].plan.scaled_width_px);
-        height_px = MAX(height_px, r->outputs[i].plan.scaled_height_px);
+        const struct plan *p = &r->outputs[i].plan;
+
+        width_px = MAX(width_px, r->turned ? p->scaled_height_px : p->scaled_width_px);
+        height_px = MAX(height_px, r->turned ? p->scaled_width_px : p->scaled_height_px);
+        least_px = MIN(least_px, r->turned ? p->scaled_width_px : p->scaled_height_px);
     }
-    r->facts.shrink =
-        r->turned ? plan_jpeg_shrink(r->facts.width_px, r->facts.height_px, height_px, width_px)
-                  : plan_jpeg_shrink(r->facts.width_px, r->facts.height_px, width_px, height_px);
+    if (s->format == DECODE_FORMAT_JPEG)
+        s->shrink = plan_jpeg_shrink(s->width_px, s->height_px, width_px, height_px);
+    s->rows_each = MAX(1, s->height_px / s->shrink / least_px);
 }
 
 static uint64_t outputs_memory(const struct resize *r)
@@ -263,7 +266,7 @@ static int open_and_plan(struct resize *r, uint32_t can_read, uint32_t can_write
         if (plan_output(r, &r->work->outputs[i], can_write, &r->outputs[i], f) < 0)
             return -1;
     }
-    plan_shrink(r);
+    plan_source(r);
     return plan_memory(r, f);
 }
 
@@ -326,11 +329,29 @@ static int pass_on(VipsImage *in, VipsImage **ret)
     return 0;
 }
 
+/*
+ * Whether pixels must go through a colour profile to become sRGB. The usual sRGB profile, which
+ * most cameras embed, names itself in its header (ICC.1, 7.2: manufacturer and model at byte 48):
+ * it would cost more than many a small image and change nothing.
+ */
+static bool needs_profile(VipsImage *in)
+{
+    const void *profile;
+    size_t len;
+
+    if (vips_image_guess_interpretation(in) == VIPS_INTERPRETATION_CMYK)
+        return true;
+    if (!vips_image_get_typeof(in, VIPS_META_ICC_NAME) ||
+        vips_image_get_blob(in, VIPS_META_ICC_NAME, &profile, &len) != 0)
+        return false;
+    return len < 56 || memcmp((const char *)profile + 48, "IEC sRGB", 8) != 0;
+}
+
 static int scale(VipsImage *in, const struct output *o, VipsImage **ret)
 {
     return vips_thumbnail_image(in, ret, (int)o->plan.scaled_width_px, "height",
                                 (int)o->plan.scaled_height_px, "size", VIPS_SIZE_FORCE,
-                                "export_profile", "srgb", NULL);
+                                needs_profile(in) ? "export_profile" : NULL, "srgb", NULL);
 }
 
 /* Grey stays grey where nothing of another colour will be beside it. */
