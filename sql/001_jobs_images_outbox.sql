@@ -57,6 +57,7 @@ CREATE TABLE outbox (
 );
 
 CREATE INDEX outbox_due ON outbox (due_at);
+CREATE INDEX outbox_job ON outbox (job); -- for requeueing, and for deleting jobs
 
 CREATE TABLE outputs (
     name         text PRIMARY KEY,                -- image id and 16 hex digits of the SHA-256 of its bytes
