@@ -16,9 +16,10 @@ struct image_facts {
     enum decode_format format;
     uint32_t width_px, height_px; /* of a frame, as stored */
     uint32_t frames;
-    uint32_t pixel_bytes;       /* of a decoded pixel: bands x bytes a sample */
-    uint32_t shrink;            /* scaling done by the decoder itself, JPEG only; else 1 */
-    bool interlaced;            /* PNG */
+    uint32_t pixel_bytes; /* of a decoded pixel: bands x bytes a sample */
+    uint32_t shrink;      /* scaling done by the decoder itself, JPEG only; else 1 */
+    uint32_t rows_each;   /* decoded rows that go into one of the smallest output; at least 1 */
+    bool interlaced;      /* PNG */
     uint64_t coefficient_bytes; /* JPEG whose coefficients are all held; else 0 */
 };
 

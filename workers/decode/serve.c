@@ -3,7 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
+#include <malloc.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -16,6 +16,8 @@
 #include "resize.h"
 
 #define MAX_FDS (1 + DECODE_MAX_OUTPUTS)
+/* An image above this leaves more behind than the next one is likely to use. */
+#define LARGE_BYTES (64u << 20)
 
 enum received { RECEIVED, RECEIVED_END, RECEIVED_FAILED, RECEIVED_STRANGE };
 
@@ -198,15 +200,19 @@ static enum received process(const struct decode_work *work, struct packet_fds *
 {
     const uint8_t *bytes = NULL;
     struct resize *r = NULL;
+    uint64_t memory_bytes = 0;
     enum received parent = RECEIVED;
 
     if (map_source(fds->fd[0], work->source_bytes, &bytes, f) == 0 &&
         resize_open(bytes, work->source_bytes, work, can_read, can_write, done, &r, f) == 0) {
-        parent = ask_for_memory(work, resize_memory_bytes(r));
+        memory_bytes = resize_memory_bytes(r);
+        parent = ask_for_memory(work, memory_bytes);
         if (parent == RECEIVED && resize_run(r, write_output, fds, done, f) < 0)
             done->output_count = 0;
     }
     resize_close(r);
+    if (memory_bytes > LARGE_BYTES)
+        malloc_trim(0); /* gaps between what is kept are given back as well */
     unmap_source(bytes, work->source_bytes);
     return parent;
 }
