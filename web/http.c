@@ -1,0 +1,372 @@
+#include "http.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "job/message.h"
+#include "web/outbox_item.h"
+#include "web/outputs.h"
+#include "web/pages.h"
+#include "web/request.h"
+#include "web/respond.h"
+
+#define IDLE_TIMEOUT_S 100 /* Heroku's router keeps connections for 90 s of idleness */
+#define BODY_TIMEOUT_MS 30000
+#define THREADS_MAX 4
+
+struct http {
+    struct web *web;
+    struct MHD_Daemon *daemon;
+    atomic_size_t in_hand;
+};
+
+/* ---- headers */
+
+static const char *header(const struct request *r, const char *name)
+{
+    return MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, name);
+}
+
+/* What every request may have. Returns -1 with a 400 when a header cannot be understood. */
+static int read_headers(struct web *web, struct request *r)
+{
+    const char *tags = header(r, "If-None-Match");
+
+    header_request_id(header(r, "X-Request-Id"), r->id);
+    if (header_prefer_wait(header(r, "Prefer"), &r->wait_s)) {
+        answer_problem(&r->answer, 400, "header Prefer: wait must be a number of seconds");
+        return -1;
+    }
+    if (header_base_url(web->settings.public_url, header(r, "X-Forwarded-Proto"), header(r, "Host"),
+                        r->base_url)) {
+        answer_problem(&r->answer, 400, "header Host is missing or is not a host");
+        return -1;
+    }
+    if (tags && !(r->if_none_match = strdup(tags))) {
+        answer_problem(&r->answer, 503, "out of memory");
+        return -1;
+    }
+    return 0;
+}
+
+/* Returns -1 with an answer when POST /jobs is refused by its headers alone. */
+static int check_create_headers(struct web *web, struct request *r)
+{
+    const char *length = header(r, "Content-Length"), *encoding = header(r, "Content-Encoding");
+    const int64_t max = web->settings.max_body_bytes;
+    int64_t bytes = 0;
+
+    if (header(r, "Idempotency-Key")) {
+        answer_problem(&r->answer, 400, "header Idempotency-Key is not supported yet");
+        return -1;
+    }
+    if (!header_is_json(header(r, "Content-Type"))) {
+        answer_problem(&r->answer, 415, "header Content-Type must be application/json");
+        return -1;
+    }
+    if (encoding && strcasecmp(encoding, "identity") != 0) {
+        answer_problem(&r->answer, 415, "header Content-Encoding must not be there");
+        return -1;
+    }
+    if (length && (config_parse_number(length, &bytes) || bytes > max)) {
+        answer_problem(&r->answer, 413, "the body must be at most %" PRId64 " bytes", max);
+        return -1;
+    }
+    return 0;
+}
+
+/* ---- the body */
+
+static enum MHD_Result take_body(struct web *web, struct request *r, const char *bytes, size_t len)
+{
+    const int64_t max = web->settings.max_body_bytes;
+
+    if (clock_mono_ms() - r->started_mono_ms > BODY_TIMEOUT_MS)
+        return respond_mid_body(r, 408, "the body must arrive within 30 s");
+    if (r->refusal || r->route.id != ROUTE_CREATE_JOB)
+        return MHD_YES; /* read to its end, so that the client sees the answer */
+    if (len > (size_t)max - r->body.len) {
+        r->refusal = 413;
+    } else if (request_reserve(r, &web->held_bytes, len, HELD_BYTES_MAX) ||
+               buf_append(&r->body, bytes, len)) {
+        r->refusal = 503;
+    }
+    if (r->refusal)
+        buf_release(&r->body);
+    return MHD_YES;
+}
+
+/* ---- handing over */
+
+/* From here on the request is somebody else's too: it may be resumed before this returns. */
+static enum MHD_Result hand_over(struct web *web, struct request *r, struct queue *queue)
+{
+    struct answer full = ANSWER_INIT;
+
+    r->handed_over = true;
+    r->waiter.give_up_mono_ms = clock_mono_ms() + GIVE_UP_MS;
+    if (r->wait_s >= 0) {
+        r->waiter.wait_until_mono_ms = clock_mono_ms() + r->wait_s * INT64_C(1000);
+        r->waiter.give_up_mono_ms += r->wait_s * INT64_C(1000);
+    }
+    request_hold(r);
+    MHD_suspend_connection(r->connection);
+    waiters_enter(web->waiters, &r->waiter);
+    if (queue_push(queue, r)) {
+        answer_problem(&full, 503, "too many requests are in hand");
+        request_settle(r, &full);
+    }
+    return MHD_YES;
+}
+
+/* The outbox item of a job that is about to be saved. NULL at no memory. */
+static struct outbox_item *item_of_job(const struct new_job *job)
+{
+    struct outbox_item *item = outbox_item_new(job->id, job->priority, job->image_count);
+    struct err e = ERR_INIT;
+
+    for (size_t i = 0; item && i < job->image_count; i++) {
+        const struct new_image *image = &job->images[i];
+        struct outbox_message *m = &item->messages[i];
+
+        memcpy(m->image, image->id, sizeof m->image);
+        m->text = message_todo(job->id, image->id, image->input, image->parameters, 1,
+                               job->created_at, &e);
+        if (!m->text) {
+            outbox_item_free(item);
+            return NULL;
+        }
+    }
+    return item;
+}
+
+static enum MHD_Result create_job(struct web *web, struct request *r)
+{
+    AUTO(problems_release) struct problems problems = PROBLEMS_INIT;
+    struct err e = ERR_INIT;
+    struct new_job *job = new_job_parse(r->body.data, r->body.len, &web->limits, &problems, &e);
+
+    buf_release(&r->body);
+    if (!job) {
+        if (problems.count > 0)
+            answer_validation(&r->answer, &problems);
+        else if (e.code == ERR_INPUT)
+            answer_problem(&r->answer, 400, "%s", e.text);
+        else
+            answer_err(&r->answer, &e);
+        return respond(r, atomic_load(&web->stopping));
+    }
+    memcpy(r->waiter.job, job->id, sizeof job->id);
+    r->row = new_job_row(job);
+    r->job_text = new_job_json(job);
+    r->item = item_of_job(job);
+    new_job_free(job);
+    if (!r->row || !r->job_text || !r->item) {
+        answer_problem(&r->answer, 503, "out of memory");
+        return respond(r, atomic_load(&web->stopping));
+    }
+    return hand_over(web, r, web->to_write);
+}
+
+/* ---- routes */
+
+static enum MHD_Result get_job(struct web *web, struct request *r)
+{
+    if (!uuid_is_valid(r->route.argument)) {
+        answer_problem(&r->answer, 404, "there is no such job");
+        return respond(r, atomic_load(&web->stopping));
+    }
+    for (size_t i = 0; r->route.argument[i]; i++) {
+        const char c = r->route.argument[i];
+
+        r->waiter.job[i] = (char)(c >= 'A' && c <= 'F' ? c | 0x20 : c);
+    }
+    return hand_over(web, r, web->to_read);
+}
+
+static enum MHD_Result get_output(struct web *web, struct request *r)
+{
+    const char *name = r->route.argument;
+
+    r->wait_s = -1;
+    if (!output_name_is_valid(name) || web->target.kind == OUTPUT_S3) {
+        answer_problem(&r->answer, 404, "there is no such output");
+        return respond(r, atomic_load(&web->stopping));
+    }
+    outputs_describe(&r->answer, name);
+    if (header_none_match(r->if_none_match, r->answer.etag)) {
+        r->answer.status = 304; /* whoever has these bytes has them all: they never change */
+        return respond(r, atomic_load(&web->stopping));
+    }
+    answer_release(&r->answer);
+    if (web->target.kind == OUTPUT_FILE) {
+        outputs_open_file(&r->answer, &web->target, name);
+        return respond(r, atomic_load(&web->stopping));
+    }
+    snprintf(r->output, sizeof r->output, "%s", name);
+    return hand_over(web, r, web->to_read);
+}
+
+static enum MHD_Result answer_route(struct web *web, struct request *r)
+{
+    switch (r->route.id) {
+    case ROUTE_CREATE_JOB:
+        return create_job(web, r);
+    case ROUTE_GET_JOB:
+        return get_job(web, r);
+    case ROUTE_GET_OUTPUT:
+        return get_output(web, r);
+    case ROUTE_READY:
+        r->wait_s = -1;
+        return hand_over(web, r, web->to_read);
+    case ROUTE_HEALTH:
+        r->answer.status = 200;
+        r->answer.content_type = "application/json";
+        r->answer.static_body = "{\"status\":\"alive\"}";
+        r->answer.body_len = strlen(r->answer.static_body);
+        break;
+    case ROUTE_PAGE:
+        pages_answer(&r->answer, r->path, r->if_none_match);
+        break;
+    case ROUTE_BAD_METHOD:
+        answer_problem(&r->answer, 405, "the methods here are %s", r->route.allow);
+        r->answer.allow = r->route.allow;
+        break;
+    case ROUTE_NOT_FOUND:
+        answer_problem(&r->answer, 404, "there is nothing at this path");
+        break;
+    }
+    return respond(r, atomic_load(&web->stopping));
+}
+
+/* ---- libmicrohttpd's callbacks */
+
+/* The first call for a request: its headers are there, its body is not. */
+static enum MHD_Result begin(struct http *http, struct MHD_Connection *connection, const char *path,
+                             const char *method, void **req_cls)
+{
+    struct web *web = http->web;
+    struct request *r = request_new(web->waiters, connection, method, path);
+
+    if (!r)
+        return MHD_NO;
+    *req_cls = r;
+    atomic_fetch_add(&http->in_hand, 1);
+    r->body.max_bytes = (size_t)web->settings.max_body_bytes;
+    if (read_headers(web, r) || (r->route.id == ROUTE_CREATE_JOB && check_create_headers(web, r)))
+        return respond(r, atomic_load(&web->stopping));
+    return MHD_YES;
+}
+
+static enum MHD_Result finish_refused(struct web *web, struct request *r)
+{
+    if (r->refusal == 413)
+        answer_problem(&r->answer, 413, "the body must be at most %" PRId64 " bytes",
+                       web->settings.max_body_bytes);
+    else
+        answer_problem(&r->answer, 503, "too much is in hand already");
+    return respond(r, true);
+}
+
+static enum MHD_Result on_access(void *cls, struct MHD_Connection *connection, const char *path,
+                                 const char *method, const char *version, const char *upload,
+                                 size_t *upload_len, void **req_cls)
+{
+    struct http *http = cls;
+    struct request *r = *req_cls;
+
+    (void)version;
+    if (!r)
+        return begin(http, connection, path, method, req_cls);
+    if (*upload_len > 0) {
+        const size_t len = *upload_len;
+
+        *upload_len = 0;
+        return take_body(http->web, r, upload, len);
+    }
+    if (r->handed_over)
+        return request_is_settled(r) ? respond(r, atomic_load(&http->web->stopping)) : MHD_YES;
+    if (r->refusal)
+        return finish_refused(http->web, r);
+    return answer_route(http->web, r);
+}
+
+static void on_completed(void *cls, struct MHD_Connection *connection, void **req_cls,
+                         enum MHD_RequestTerminationCode code)
+{
+    struct http *http = cls;
+    struct request *r = *req_cls;
+    enum log_level level;
+
+    (void)connection;
+    if (!r)
+        return;
+    level = r->route.id == ROUTE_HEALTH && r->answer.status == 200 ? LOG_DEBUG : LOG_INFO;
+    log_event(level, "request", "method=%s path=%s status=%u took_ms=%" PRId64 " request_id=%s%s",
+              log_quote(r->method), log_quote(r->path), r->answer.status,
+              clock_mono_ms() - r->started_mono_ms, r->id,
+              code == MHD_REQUEST_TERMINATED_COMPLETED_OK ? "" : " cut=true");
+    *req_cls = NULL;
+    request_drop(r);
+    atomic_fetch_sub(&http->in_hand, 1);
+}
+
+/* ---- the daemon */
+
+static struct MHD_Daemon *start_daemon(struct http *http, unsigned family)
+{
+    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    const unsigned threads = cores < 2 ? 2 : cores > THREADS_MAX ? THREADS_MAX : (unsigned)cores;
+
+    return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME |
+                                family,
+                            (uint16_t)http->web->settings.port, NULL, NULL, on_access, http,
+                            MHD_OPTION_THREAD_POOL_SIZE, threads, MHD_OPTION_CONNECTION_TIMEOUT,
+                            (unsigned)IDLE_TIMEOUT_S, MHD_OPTION_CONNECTION_LIMIT,
+                            (unsigned)CONNECTIONS_MAX, MHD_OPTION_LISTEN_BACKLOG_SIZE, 1024U,
+                            MHD_OPTION_NOTIFY_COMPLETED, on_completed, http, MHD_OPTION_END);
+}
+
+struct http *http_start(struct web *web, struct err *e)
+{
+    struct http *http = calloc(1, sizeof *http);
+
+    if (!http) {
+        err_set(e, ERR_NOMEM, "the HTTP server");
+        return NULL;
+    }
+    http->web = web;
+    http->daemon = start_daemon(http, MHD_USE_DUAL_STACK);
+    if (!http->daemon)
+        http->daemon = start_daemon(http, MHD_NO_FLAG);
+    if (http->daemon)
+        return http;
+    err_set(e, ERR_UNAVAILABLE, "cannot listen on port %" PRId64 ": %s", web->settings.port,
+            strerror(errno));
+    free(http);
+    return NULL;
+}
+
+void http_stop_accepting(struct http *http)
+{
+    MHD_socket socket = MHD_quiesce_daemon(http->daemon);
+
+    if (socket != MHD_INVALID_SOCKET)
+        close(socket);
+}
+
+size_t http_in_hand(struct http *http)
+{
+    return atomic_load(&http->in_hand);
+}
+
+void http_stop(struct http *http)
+{
+    MHD_stop_daemon(http->daemon);
+    free(http);
+}

@@ -1,0 +1,19 @@
+/*
+ * listener.h - the thread that hears of changed jobs and wakes who waits for them.
+ *
+ * Postgres notifies on the channel jobs_changed; the payload is the ids of the jobs, with blanks
+ * between them, or nothing: then any job may have changed. After a new connection news may have
+ * been missed, so that everybody who waits looks again.
+ */
+#ifndef WEB_LISTENER_H
+#define WEB_LISTENER_H
+
+#include "web/web.h"
+
+struct listener;
+
+/* Returns a new one, or NULL with *e. */
+struct listener *listener_start(struct web *web, struct err *e) MUST_CHECK;
+void listener_stop(struct listener *l);
+
+#endif

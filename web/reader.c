@@ -1,0 +1,413 @@
+#include "reader.h"
+
+#include <arpa/inet.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "db/db.h"
+#include "reader_sql.h"
+#include "web/job_json.h"
+#include "web/outage.h"
+#include "web/outputs.h"
+#include "web/request.h"
+
+#define TAKE_MAX 64
+#define SLICE_BYTES (512 * 1024)
+
+struct reader {
+    pthread_t thread;
+    struct web *web;
+    struct db *db;
+    struct outage outage;
+    atomic_bool stopping;
+};
+
+static void settle_err(struct reader *reader, struct request *r, const struct err *e)
+{
+    struct answer a = ANSWER_INIT;
+
+    if (e->code == ERR_UNAVAILABLE)
+        outage_begins(&reader->outage, e);
+    else
+        log_error("database_error", "thread=reader request_id=%s code=%s message=%s", r->id,
+                  err_code_name(e->code), log_quote(e->text));
+    answer_err(&a, e);
+    request_settle(r, &a);
+}
+
+static void settle_not_found(struct request *r, const char *what)
+{
+    struct answer a = ANSWER_INIT;
+
+    answer_problem(&a, 404, "there is no such %s", what);
+    request_settle(r, &a);
+}
+
+/* ---- jobs */
+
+/* NULL for SQL's null. */
+static const char *text_at(const PGresult *res, int row, int column)
+{
+    return PQgetisnull(res, row, column) ? NULL : PQgetvalue(res, row, column);
+}
+
+static int number_at(const PGresult *res, int row, int column)
+{
+    return atoi(PQgetvalue(res, row, column));
+}
+
+static void etag_of_version(const char *version, char ret[ETAG_SIZE])
+{
+    snprintf(ret, ETAG_SIZE, "W/\"%.24s\"", version);
+}
+
+/* Columns of web_job.sql. */
+enum {
+    JOB_VERSION,
+    JOB_ID,
+    JOB_STATUS,
+    JOB_PRIORITY,
+    JOB_TOTAL,
+    JOB_QUEUED,
+    JOB_RUNNING,
+    JOB_COMPLETED,
+    JOB_FAILED,
+    JOB_CANCELLED,
+    JOB_CREATED_AT,
+    JOB_STARTED_AT,
+    JOB_COMPLETED_AT,
+    JOB_FAILED_AT,
+    JOB_METADATA,
+    IMAGE_ID,
+    IMAGE_REF,
+    IMAGE_INPUT,
+    IMAGE_STATUS,
+    IMAGE_PARAMETERS,
+    IMAGE_RESULT,
+    IMAGE_ERROR,
+    IMAGE_ATTEMPTS,
+    IMAGE_CREATED_AT,
+    IMAGE_STARTED_AT,
+    IMAGE_COMPLETED_AT,
+    IMAGE_FAILED_AT
+};
+
+static struct job_row job_row_of(const PGresult *res)
+{
+    return (struct job_row){
+        .id = text_at(res, 0, JOB_ID),
+        .status = text_at(res, 0, JOB_STATUS),
+        .priority = text_at(res, 0, JOB_PRIORITY),
+        .total = number_at(res, 0, JOB_TOTAL),
+        .queued = number_at(res, 0, JOB_QUEUED),
+        .running = number_at(res, 0, JOB_RUNNING),
+        .completed = number_at(res, 0, JOB_COMPLETED),
+        .failed = number_at(res, 0, JOB_FAILED),
+        .cancelled = number_at(res, 0, JOB_CANCELLED),
+        .created_at = text_at(res, 0, JOB_CREATED_AT),
+        .started_at = text_at(res, 0, JOB_STARTED_AT),
+        .completed_at = text_at(res, 0, JOB_COMPLETED_AT),
+        .failed_at = text_at(res, 0, JOB_FAILED_AT),
+        .metadata = text_at(res, 0, JOB_METADATA),
+    };
+}
+
+static struct image_row image_row_of(const PGresult *res, int row)
+{
+    return (struct image_row){
+        .id = text_at(res, row, IMAGE_ID),
+        .ref = text_at(res, row, IMAGE_REF),
+        .input = text_at(res, row, IMAGE_INPUT),
+        .status = text_at(res, row, IMAGE_STATUS),
+        .parameters = text_at(res, row, IMAGE_PARAMETERS),
+        .result = text_at(res, row, IMAGE_RESULT),
+        .error = text_at(res, row, IMAGE_ERROR),
+        .attempts = number_at(res, row, IMAGE_ATTEMPTS),
+        .created_at = text_at(res, row, IMAGE_CREATED_AT),
+        .started_at = text_at(res, row, IMAGE_STARTED_AT),
+        .completed_at = text_at(res, row, IMAGE_COMPLETED_AT),
+        .failed_at = text_at(res, row, IMAGE_FAILED_AT),
+    };
+}
+
+static char *job_text_of(const PGresult *res, const char *base_url)
+{
+    const int n = PQntuples(res);
+    const struct job_row job = job_row_of(res);
+    struct image_row *images = calloc((size_t)n, sizeof *images);
+    char *text;
+
+    if (!images)
+        return NULL;
+    for (int i = 0; i < n; i++)
+        images[i] = image_row_of(res, i);
+    text = job_json(&job, images, (size_t)n, base_url);
+    free(images);
+    return text;
+}
+
+static bool is_ended(const char *status)
+{
+    return strcmp(status, "queued") != 0 && strcmp(status, "running") != 0;
+}
+
+/* What is answered beside the body: the same for 200, 202 and 304. */
+static void describe_job(struct answer *a, const struct request *r, const char *version, bool ended)
+{
+    etag_of_version(version, a->etag);
+    a->cache_control = "private, no-cache";
+    a->retry_after_s = ended ? 0 : 1;
+    a->waited_s = r->waiter.waits ? r->wait_s : -1;
+}
+
+static void answer_job(struct reader *reader, struct request *r)
+{
+    AUTO(pg_clearp) PGresult *res = NULL;
+    struct answer a = ANSWER_INIT;
+    struct err e = ERR_INIT;
+    bool ended;
+
+    res = db_exec(reader->db, web_job_sql, 1, (const char *[]){r->waiter.job}, &e);
+    if (!res) {
+        settle_err(reader, r, &e);
+        return;
+    }
+    if (PQntuples(res) == 0) {
+        settle_not_found(r, "job");
+        return;
+    }
+    ended = is_ended(PQgetvalue(res, 0, JOB_STATUS));
+    answer_json(&a, r->route.id == ROUTE_CREATE_JOB && !ended ? 202 : 200,
+                job_text_of(res, r->base_url));
+    if (r->route.id == ROUTE_CREATE_JOB)
+        snprintf(a.location, sizeof a.location, "%s/jobs/%s", r->base_url, r->waiter.job);
+    if (a.status < 300)
+        describe_job(&a, r, PQgetvalue(res, 0, JOB_VERSION), ended);
+    request_settle(r, &a);
+}
+
+static void answer_not_modified(struct request *r, const char *version, bool ended)
+{
+    struct answer a = ANSWER_INIT;
+
+    a.status = 304;
+    describe_job(&a, r, version, ended);
+    request_settle(r, &a);
+}
+
+/* A cheap look decides whether to wait on, and whether the client has this version already. */
+static void read_job(struct reader *reader, struct request *r)
+{
+    for (;;) {
+        AUTO(pg_clearp) PGresult *res = NULL;
+        struct err e = ERR_INIT;
+        char etag[ETAG_SIZE];
+        bool ended, may_wait;
+
+        if (!r->waiter.waits && !r->if_none_match)
+            break;
+        res = db_exec(reader->db, web_job_version_sql, 1, (const char *[]){r->waiter.job}, &e);
+        if (!res) {
+            settle_err(reader, r, &e);
+            return;
+        }
+        if (PQntuples(res) == 0)
+            break;
+        ended = PQgetvalue(res, 0, 1)[0] == 't';
+        may_wait = r->waiter.waits && !ended && clock_mono_ms() < r->waiter.wait_until_mono_ms &&
+                   !atomic_load(&reader->web->stopping);
+        if (may_wait) {
+            if (waiters_park(reader->web->waiters, &r->waiter))
+                return;
+            if (!request_is_settled(r))
+                continue; /* it changed meanwhile */
+        }
+        etag_of_version(PQgetvalue(res, 0, 0), etag);
+        if (header_none_match(r->if_none_match, etag)) {
+            answer_not_modified(r, PQgetvalue(res, 0, 0), ended);
+            return;
+        }
+        break;
+    }
+    answer_job(reader, r);
+}
+
+/* ---- outputs */
+
+enum { OUTPUT_SIZE, OUTPUT_SLICE };
+
+/* An int4 in binary form. */
+static size_t size_at(const PGresult *res, int column)
+{
+    uint32_t size;
+
+    memcpy(&size, PQgetvalue(res, 0, column), sizeof size);
+    return ntohl(size);
+}
+
+/* Appends the slice; the first one makes room for all. Returns 0, or -1 with *e. */
+static int add_slice(struct reader *reader, struct request *r, const PGresult *res, struct err *e)
+{
+    const size_t len = (size_t)PQgetlength(res, 0, OUTPUT_SLICE);
+
+    if (!r->bytes) {
+        r->bytes_total = size_at(res, OUTPUT_SIZE);
+        if (request_reserve(r, &reader->web->held_bytes, r->bytes_total, HELD_BYTES_MAX) ||
+            !(r->bytes = malloc(r->bytes_total + 1)))
+            return err_set(e, ERR_NOMEM, "output '%s' of %zu bytes", r->output, r->bytes_total);
+    }
+    if (len > r->bytes_total - r->bytes_read || (len == 0 && r->bytes_read < r->bytes_total))
+        return err_set(e, ERR_BUG, "output '%s' changed while it was read", r->output);
+    memcpy(r->bytes + r->bytes_read, PQgetvalue(res, 0, OUTPUT_SLICE), len);
+    r->bytes_read += len;
+    return 0;
+}
+
+static void answer_output(struct request *r, size_t size)
+{
+    struct answer a = ANSWER_INIT;
+
+    a.status = 200;
+    outputs_describe(&a, r->output);
+    a.body_len = size;
+    a.body = r->bytes; /* NULL for HEAD */
+    r->bytes = NULL;
+    request_settle(r, &a);
+}
+
+/* One statement: the next slice, or for HEAD the size alone. */
+static void read_output(struct reader *reader, struct request *r)
+{
+    AUTO(pg_clearp) PGresult *res = NULL;
+    char first[24], slice[24];
+    struct err e = ERR_INIT;
+
+    snprintf(first, sizeof first, "%zu", r->bytes_read);
+    snprintf(slice, sizeof slice, "%d", r->route.head ? 0 : SLICE_BYTES);
+    res = db_exec_binary(reader->db, web_output_sql, 3, (const char *[]){r->output, first, slice},
+                         NULL, NULL, 1, &e);
+    if (!res) {
+        settle_err(reader, r, &e);
+    } else if (PQntuples(res) == 0) {
+        settle_not_found(r, "output");
+    } else if (r->route.head) {
+        answer_output(r, size_at(res, OUTPUT_SIZE));
+    } else if (add_slice(reader, r, res, &e)) {
+        settle_err(reader, r, &e);
+    } else if (r->bytes_read == r->bytes_total) {
+        answer_output(r, r->bytes_total);
+    } else if (queue_push(reader->web->to_read, r)) {
+        err_set(&e, ERR_NOMEM, "the queue of the reader is full");
+        settle_err(reader, r, &e);
+    }
+}
+
+/* ---- readiness */
+
+static void answer_ready(struct reader *reader, struct request *r)
+{
+    AUTO(pg_clearp) PGresult *res = NULL;
+    const bool broker = job_publisher_is_connected(reader->web->publisher);
+    struct answer a = ANSWER_INIT;
+    struct err e = ERR_INIT;
+    struct buf body = BUF_INIT;
+    const char *postgres = "up";
+
+    res = db_exec(reader->db, web_ready_sql, 0, NULL, &e);
+    if (!res && e.code == ERR_UNAVAILABLE)
+        outage_begins(&reader->outage, &e);
+    if (!res)
+        postgres = "down";
+    buf_printf(&body, "{\"status\":\"%s\",\"postgres\":\"%s\",\"broker\":\"%s\",\"reasons\":{",
+               res ? "ready" : "unavailable", postgres, broker ? "up" : "down");
+    if (!res)
+        buf_printf(&body, "\"postgres\":\"%s\"%s",
+                   e.code == ERR_UNAVAILABLE ? "it cannot be reached: no job can be taken or read"
+                                             : "it answers with an error: is it migrated?",
+                   broker ? "" : ",");
+    if (!broker)
+        buf_text(&body, "\"broker\":\"it cannot be reached: jobs are taken and wait\"");
+    buf_text(&body, "}}");
+    answer_json(&a, res ? 200 : 503, buf_detach(&body));
+    if (!res)
+        a.retry_after_s = 2;
+    request_settle(r, &a);
+}
+
+/* ---- the thread */
+
+static void read_request(struct reader *reader, struct request *r)
+{
+    if (request_is_settled(r)) {
+        request_drop(r);
+        return;
+    }
+    switch (r->route.id) {
+    case ROUTE_GET_OUTPUT:
+        read_output(reader, r);
+        break;
+    case ROUTE_READY:
+        answer_ready(reader, r);
+        break;
+    default:
+        read_job(reader, r);
+        break;
+    }
+    if (db_connected(reader->db))
+        outage_ends(&reader->outage);
+}
+
+static void *run(void *arg)
+{
+    struct reader *reader = arg;
+    struct err e = ERR_INIT;
+    void *taken[TAKE_MAX];
+
+    if (db_connect(reader->db, &e))
+        outage_begins(&reader->outage, &e);
+    while (!atomic_load(&reader->stopping)) {
+        struct pollfd fd = {queue_fd(reader->web->to_read), POLLIN, 0};
+        size_t n;
+
+        poll(&fd, 1, -1);
+        n = queue_take(reader->web->to_read, taken, TAKE_MAX);
+        for (size_t i = 0; i < n; i++)
+            read_request(reader, taken[i]);
+    }
+    return NULL;
+}
+
+struct reader *reader_start(struct web *web, struct err *e)
+{
+    struct reader *reader = calloc(1, sizeof *reader);
+    const struct db_options options = {.url = web->settings.database_url,
+                                       .application = "imageresize-web reader",
+                                       .statement_timeout_ms = STATEMENT_TIMEOUT_MS};
+
+    if (!reader) {
+        err_set(e, ERR_NOMEM, "the reader");
+        return NULL;
+    }
+    reader->web = web;
+    reader->outage.who = "reader";
+    reader->db = db_new(&options, e);
+    if (reader->db && pthread_create(&reader->thread, NULL, run, reader) == 0)
+        return reader;
+    err_set(e, ERR_UNAVAILABLE, "the reader's thread cannot be started");
+    db_free(reader->db);
+    free(reader);
+    return NULL;
+}
+
+void reader_stop(struct reader *reader)
+{
+    atomic_store(&reader->stopping, true);
+    queue_wake(reader->web->to_read);
+    pthread_join(reader->thread, NULL);
+    db_free(reader->db);
+    free(reader);
+}

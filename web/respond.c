@@ -1,0 +1,107 @@
+#include "respond.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+/* Never called: only HEAD is answered with a length and no bytes. */
+static ssize_t no_bytes(void *cls, uint64_t pos, char *buf, size_t max)
+{
+    (void)cls;
+    (void)pos;
+    (void)buf;
+    (void)max;
+    return MHD_CONTENT_READER_END_WITH_ERROR;
+}
+
+/* The body passes to the response, also when there is no memory for one. */
+static struct MHD_Response *make_response(struct answer *a)
+{
+    static char nothing[1];
+    struct MHD_Response *response;
+
+    if (a->fd >= 0) {
+        response = MHD_create_response_from_fd64(a->body_len, a->fd);
+        if (response)
+            a->fd = -1;
+        return response;
+    }
+    if (a->body) {
+        response = MHD_create_response_from_buffer(a->body_len, a->body, MHD_RESPMEM_MUST_FREE);
+        if (response)
+            a->body = NULL;
+        return response;
+    }
+    if (a->static_body)
+        return MHD_create_response_from_buffer(a->body_len, (char *)(uintptr_t)a->static_body,
+                                               MHD_RESPMEM_PERSISTENT);
+    if (a->body_len > 0)
+        return MHD_create_response_from_callback(a->body_len, 1024, no_bytes, NULL, NULL);
+    return MHD_create_response_from_buffer(0, nothing, MHD_RESPMEM_PERSISTENT);
+}
+
+static void add(struct MHD_Response *response, const char *name, const char *value)
+{
+    if (value && *value)
+        MHD_add_response_header(response, name, value);
+}
+
+static void add_headers(struct MHD_Response *response, const struct request *r, bool close)
+{
+    const struct answer *a = &r->answer;
+    char number[40];
+
+    add(response, "X-Request-Id", r->id);
+    add(response, "X-Content-Type-Options", "nosniff");
+    add(response, "Content-Type", a->status == 304 ? NULL : a->content_type);
+    add(response, "Cache-Control", a->cache_control ? a->cache_control : "no-store");
+    add(response, "ETag", a->etag);
+    add(response, "Location", a->location);
+    add(response, "Allow", a->allow);
+    add(response, "Content-Security-Policy", a->content_security_policy);
+    if (a->retry_after_s > 0) {
+        snprintf(number, sizeof number, "%d", a->retry_after_s);
+        add(response, "Retry-After", number);
+    }
+    if (a->waited_s >= 0) {
+        snprintf(number, sizeof number, "wait=%d", a->waited_s);
+        add(response, "Preference-Applied", number);
+    }
+    if (close)
+        add(response, "Connection", "close");
+}
+
+enum MHD_Result respond(struct request *r, bool close)
+{
+    struct MHD_Response *response = make_response(&r->answer);
+    enum MHD_Result result;
+
+    if (!response)
+        return MHD_NO; /* no memory: the connection is closed */
+    add_headers(response, r, close);
+    result = MHD_queue_response(r->connection, r->answer.status, response);
+    MHD_destroy_response(response);
+    return result;
+}
+
+enum MHD_Result respond_mid_body(struct request *r, unsigned status, const char *detail)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    AUTO(buf_release) struct buf text = BUF_INIT;
+
+    answer_problem(&r->answer, status, "%s", detail);
+    buf_printf(&text,
+               "HTTP/1.1 %u %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
+               "X-Request-Id: %s\r\nX-Content-Type-Options: nosniff\r\n"
+               "Cache-Control: no-store\r\nConnection: close\r\n\r\n",
+               status, MHD_get_reason_phrase_for(status), r->answer.content_type,
+               r->answer.body_len, r->id);
+    buf_append(&text, r->answer.body ? r->answer.body : r->answer.static_body, r->answer.body_len);
+    /* Nothing has been written to this socket for this request, and so little fits. */
+    if (info && !text.failed &&
+        send(info->connect_fd, text.data, text.len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
+        /* the client has gone */
+    }
+    return MHD_NO;
+}

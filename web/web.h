@@ -1,0 +1,40 @@
+/*
+ * web.h - what the threads of this process share. Made by main.c before they start and constant
+ * after, but for what says otherwise; each thing pointed to says which threads may use it.
+ */
+#ifndef WEB_WEB_H
+#define WEB_WEB_H
+
+#include <stdatomic.h>
+
+#include "job/output_target.h"
+#include "job/settings.h"
+#include "web/job_create.h"
+#include "web/job_publisher.h"
+#include "web/queue.h"
+#include "web/waiters.h"
+
+/* So many requests may be in hand; each is in one queue at most. */
+#define CONNECTIONS_MAX 2000
+/* Outbox rows in the publisher's hands at once. */
+#define PUBLISHER_ITEMS 500
+/* Bytes of request bodies and of outputs that are held at once; one more request gets 503. */
+#define HELD_BYTES_MAX (INT64_C(128) * MEBIBYTE)
+/* A suspended request is answered by then even if the database hangs; Heroku's router waits 30 s.
+ */
+#define GIVE_UP_MS 20000
+#define STATEMENT_TIMEOUT_MS 8000
+
+struct web {
+    struct settings settings;
+    struct new_job_limits limits;
+    struct output_target target;
+    struct waiters *waiters;
+    struct queue *to_write; /* requests for the writer */
+    struct queue *to_read;  /* requests for the reader */
+    struct job_publisher *publisher;
+    atomic_bool stopping;    /* answers close their connections */
+    atomic_llong held_bytes; /* now */
+};
+
+#endif
