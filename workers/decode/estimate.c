@@ -2,7 +2,7 @@
 #include "estimate.h"
 
 /* Line buffers, tables, thread stacks: what even a 1-pixel image takes. */
-#define FIXED_BYTES (4u << 20)
+#define FIXED_BYTES (6u << 20)
 /* libvips works in strips of output rows; so many are in hand, with the source rows they need. */
 #define STRIP_ROWS 100u
 #define SPARE_ROWS 300u

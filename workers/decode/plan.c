@@ -91,9 +91,9 @@ uint32_t plan_jpeg_shrink(uint32_t width_px, uint32_t height_px, uint32_t needed
                           uint32_t needed_height_px)
 {
     for (uint32_t shrink = 8; shrink > 1; shrink /= 2) {
-        /* libjpeg rounds the sides of a scaled picture up (its jpeg_calc_output_dimensions). */
-        if ((width_px + shrink - 1) / shrink >= needed_width_px &&
-            (height_px + shrink - 1) / shrink >= needed_height_px)
+        /* Rounded down as libvips does, which drops what is not a whole block: a side of 1 scaled
+         * by 8 is no pixel at all to it, and it aborts. */
+        if (width_px / shrink >= needed_width_px && height_px / shrink >= needed_height_px)
             return shrink;
     }
     return 1;
