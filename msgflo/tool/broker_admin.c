@@ -105,7 +105,13 @@ static enum answer connection_closed(const amqp_connection_close_t *close, const
 
 static enum answer library_failed(int status, const char *what, struct err *e)
 {
-    if (status == AMQP_STATUS_SOCKET_ERROR && errno)
+    if (status == AMQP_STATUS_SSL_PEER_VERIFY_FAILED ||
+        status == AMQP_STATUS_SSL_HOSTNAME_VERIFY_FAILED)
+        err_set(e, ERR_INPUT, "%s: its certificate is not trusted for this name", what);
+    else if (status == AMQP_STATUS_SOCKET_ERROR && errno == EINPROGRESS)
+        /* what a refused connection leaves behind: the errno of its beginning */
+        err_set(e, ERR_UNAVAILABLE, "%s: cannot be reached", what);
+    else if (status == AMQP_STATUS_SOCKET_ERROR && errno)
         err_set(e, ERR_UNAVAILABLE, "%s: %s", what, strerror(errno));
     else
         err_set(e, ERR_UNAVAILABLE, "%s: %s", what, amqp_error_string2(status));

@@ -149,9 +149,10 @@ static int find_by_management(const struct setup_options *options, const struct 
             return -1;
     }
     result->removed_is_known = true;
-    buf_printf(&result->checked,
-               "Checked all %zu bindings of virtual host '%s' that the management API at %s lists",
-               there.n, broker->vhost, log_url(url));
+    buf_printf(
+        &result->checked,
+        "Checked the %zu plain bindings of virtual host '%s' that the management API at %s lists",
+        there.n, broker->vhost, log_url(url));
     return 0;
 }
 
