@@ -14,7 +14,7 @@
 void ends_watch(void);
 
 /*
- * Posts a job of n images of that source path under the image server ("ok/tiny.jpg"). Returns the
+ * Posts a job of n images of that source path under the image server ("ok/baseline.jpg"). Returns the
  * HTTP status, 0 when nothing answered; the id goes to ret_id (UUID_SIZE) when it was accepted and
  * ret_id is not NULL.
  */

@@ -38,7 +38,7 @@ static void post_to_stopped_decoders(char job[UUID_SIZE])
     char sql[200];
 
     signal_decoders(SIGSTOP);
-    assert_int_equal(post_images("ok/tiny.jpg", 1, job), 202);
+    assert_int_equal(post_images("ok/baseline.jpg", 1, job), 202);
     snprintf(sql, sizeof sql, "SELECT count(*) FROM images WHERE job = '%s' AND status = 'running'",
              job);
     assert_true(sql_becomes(sql, 1, 20000));
@@ -54,7 +54,7 @@ static void a_decoder_that_hangs_is_ended(void **state)
     code = image_code(job);
     assert_string_equal(code, "processing_timeout");
     free(code);
-    assert_int_equal(post_images("ok/tiny.jpg", 20, job), 202);
+    assert_int_equal(post_images("ok/baseline.jpg", 20, job), 202);
     assert_true(job_ends(job, 60000));
     assert_all_end_once(60000);
 }
@@ -104,7 +104,7 @@ static void a_result_store_that_is_away_is_tried_again_then_named(void **state)
         execl(program, program, "--role", "resize", (char *)NULL);
         _exit(127);
     }
-    assert_int_equal(post_images("ok/tiny.jpg", 1, job), 202);
+    assert_int_equal(post_images("ok/baseline.jpg", 1, job), 202);
     snprintf(sql, sizeof sql, "SELECT count(*) FROM images WHERE job = '%s' AND retried >= 2", job);
     assert_true(sql_becomes(sql, 1, 60000));
     snprintf(sql, sizeof sql, "SELECT error->>'code' FROM images WHERE job = '%s'", job);

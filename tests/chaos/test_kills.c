@@ -37,7 +37,7 @@ static void kill_somebody(unsigned *seed)
 static void every_image_ends_once_while_processes_are_killed(void **state)
 {
     unsigned seed = 20260102; /* the same victims' order each run */
-    char source[] = "ok/tiny.jpg";
+    char source[] = "ok/baseline.jpg";
     pthread_t poster;
     int kills = 0;
 
@@ -60,7 +60,7 @@ static void every_image_ends_once_while_processes_are_killed(void **state)
     print_message("%d processes were killed\n", kills);
     assert_recovers(60000);
     assert_all_end_once(90000);
-    assert_int_equal(sql_number("SELECT count(*) FROM images WHERE input LIKE '%/ok/tiny.jpg' "
+    assert_int_equal(sql_number("SELECT count(*) FROM images WHERE input LIKE '%/ok/baseline.jpg' "
                                 "AND status <> 'completed'"),
                      0);
 }

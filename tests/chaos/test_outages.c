@@ -17,11 +17,11 @@ static void jobs_are_accepted_while_rabbitmq_is_away(void **state)
     int accepted = 0;
 
     (void)state;
-    post_until("ok/tiny.jpg", 200, 20, 20000);
+    post_until("ok/baseline.jpg", 200, 20, 20000);
     system_service("rabbitmq", "stop");
     end = clock_mono_ms() + OUTAGE_MS;
     while (clock_mono_ms() < end) {
-        assert_int_equal(post_images("ok/tiny.jpg", 5, NULL), 202);
+        assert_int_equal(post_images("ok/baseline.jpg", 5, NULL), 202);
         accepted++;
         look_again();
     }
@@ -45,11 +45,11 @@ static void a_client_is_told_to_come_back_while_postgres_is_away(void **state)
     bool refused = false;
 
     (void)state;
-    post_until("ok/tiny.jpg", 200, 20, 20000);
+    post_until("ok/baseline.jpg", 200, 20, 20000);
     system_service("postgres", "stop");
     end = clock_mono_ms() + OUTAGE_MS;
     while (clock_mono_ms() < end) {
-        long status = post_images("ok/tiny.jpg", 5, NULL);
+        long status = post_images("ok/baseline.jpg", 5, NULL);
 
         assert_int_equal(status, 503);
         refused = true;
@@ -74,7 +74,7 @@ static void a_client_is_told_to_come_back_while_postgres_is_away(void **state)
     }
     system_service("postgres", "start");
     assert_recovers(60000);
-    post_until("ok/tiny.jpg", 100, 20, 20000);
+    post_until("ok/baseline.jpg", 100, 20, 20000);
     assert_all_end_once(90000);
     assert_int_equal(log_count("event=start "), restarts); /* nobody crashed */
 }

@@ -25,7 +25,7 @@ static void jobs_wait_in_the_outbox_while_an_edge_is_missing(void **state)
     (void)state;
     assert_int_equal(rabbitmq_call("DELETE", "exchanges/%2f/out-web.RESIZEIMAGE", NULL), 204);
     for (int i = 0; i < 20; i++)
-        assert_int_equal(post_images("ok/tiny.jpg", 5, NULL), 202);
+        assert_int_equal(post_images("ok/baseline.jpg", 5, NULL), 202);
     assert_true(sql_becomes("SELECT count(*) FROM outbox WHERE deferred = 0", 0, 20000));
     assert_true(sql_number("SELECT count(*) FROM outbox") > 0);
     bind_the_graph();
@@ -37,7 +37,7 @@ static void a_deleted_queue_is_declared_and_consumed_again(void **state)
     (void)state;
     assert_int_equal(rabbitmq_call("DELETE", "queues/%2f/resize.IN", NULL), 204);
     for (int i = 0; i < 5; i++)
-        assert_int_equal(post_images("ok/tiny.jpg", 5, NULL), 202);
+        assert_int_equal(post_images("ok/baseline.jpg", 5, NULL), 202);
     bind_the_graph(); /* its binding went with it */
     assert_recovers(60000);
     assert_all_end_once(60000);
@@ -48,7 +48,7 @@ static void results_wait_while_the_stores_edge_is_missing(void **state)
     (void)state;
     assert_int_equal(rabbitmq_call("DELETE", "bindings/%2f/e/resize.OUT/q/store.IN/~", NULL), 204);
     for (int i = 0; i < 5; i++)
-        assert_int_equal(post_images("ok/tiny.jpg", 4, NULL), 202);
+        assert_int_equal(post_images("ok/baseline.jpg", 4, NULL), 202);
     assert_true(sql_becomes("SELECT count(*) FROM images WHERE status = 'queued'", 0, 20000));
     assert_true(sql_number("SELECT count(*) FROM images WHERE status = 'running'") > 0);
     bind_the_graph();
@@ -83,7 +83,7 @@ static void an_unreadable_message_is_dead_lettered_and_the_worker_goes_on(void *
         publish("resize.IN", payloads[i]);
         publish("store.IN", payloads[i]);
     }
-    assert_int_equal(post_images("ok/tiny.jpg", 5, NULL), 202);
+    assert_int_equal(post_images("ok/baseline.jpg", 5, NULL), 202);
     assert_all_end_once(30000);
     assert_true(log_count("event=dead_letter") > before);
 }
@@ -114,7 +114,7 @@ static void unended_images_are_queued_again_after_the_broker_lost_everything(voi
     (void)state;
     system_scale("resize", 0);
     for (int i = 0; i < 10; i++)
-        assert_int_equal(post_images("ok/tiny.jpg", 10, NULL), 202);
+        assert_int_equal(post_images("ok/baseline.jpg", 10, NULL), 202);
     assert_true(sql_becomes("SELECT count(*) FROM outbox", 0, 20000));
     assert_int_equal(rabbitmq_call("DELETE", "queues/%2f/resize.IN/contents", NULL), 204);
     system_scale("resize", 2);

@@ -21,20 +21,20 @@ static void each_bad_source_has_its_code(void **state)
         {"status/500", "source_unreachable"},
         {"status/503", "source_unreachable"},
         {"hang", "source_timeout"},
-        {"drip/100/tiny.jpg", "source_timeout"},
+        {"drip/100/baseline.jpg", "source_timeout"},
         {"close", "source_unreachable"},
         {"garbage", "source_unreachable"},
-        {"lie-short/tiny.jpg", "source_unreachable"},
+        {"lie-short/baseline.jpg", "source_unreachable"},
         {"huge/1048577", "source_too_large"},
         {"huge/2000000000", "source_too_large"},
         {"endless", "source_too_large"},
         {"loop", "source_unreachable"},
-        {"redirect/4/ok/tiny.jpg", "source_unreachable"},
+        {"redirect/4/ok/baseline.jpg", "source_unreachable"},
         {"redirect-inward/0", "source_forbidden"},
         {"redirect-inward/1", "source_forbidden"},
         {"redirect-inward/2", "source_forbidden"},
         {"redirect-inward/3", "source_forbidden"},
-        {"gzip/tiny.jpg", "source_unreachable"},
+        {"gzip/baseline.jpg", "source_unreachable"},
         {"ok/text.jpg", "unsupported_format"},
         {"ok/truncated.jpg", "corrupt_image"},
     };
@@ -58,8 +58,8 @@ static void each_bad_source_has_its_code(void **state)
 
 static void good_sources_that_are_awkward_work(void **state)
 {
-    static const char *const paths[] = {"slow/1000/tiny.jpg", "redirect/3/ok/tiny.jpg",
-                                        "drip/4000/tiny.jpg"};
+    static const char *const paths[] = {"slow/1000/baseline.jpg", "redirect/3/ok/baseline.jpg",
+                                        "drip/4000/baseline.jpg"};
     char jobs[sizeof paths / sizeof *paths][UUID_SIZE];
 
     (void)state;
@@ -81,7 +81,7 @@ static void a_passing_failure_is_tried_again(void **state)
     char job[UUID_SIZE], sql[200], *status;
 
     (void)state;
-    assert_int_equal(post_images("flaky/2/again/tiny.jpg", 1, job), 202);
+    assert_int_equal(post_images("flaky/2/again/baseline.jpg", 1, job), 202);
     assert_true(job_ends(job, 30000));
     status = image_status(job);
     assert_string_equal(status, "completed");
@@ -98,7 +98,7 @@ static void slow_sources_do_not_hold_up_the_worker_for_ever(void **state)
 
     (void)state;
     assert_int_equal(post_images("hang", 30, NULL), 202);
-    assert_int_equal(post_images("ok/tiny.jpg", 1, job), 202);
+    assert_int_equal(post_images("ok/baseline.jpg", 1, job), 202);
     assert_true(job_ends(job, 60000));
     status = image_status(job);
     assert_string_equal(status, "completed");

@@ -12,11 +12,11 @@
 static void scaling_down_and_up_loses_nothing(void **state)
 {
     (void)state;
-    post_until("ok/tiny.jpg", 600, 20, 60000);
+    post_until("ok/baseline.jpg", 600, 20, 60000);
     for (int round = 0; round < 3; round++) {
         system_scale("resize", 0);
         system_scale("store", 1);
-        post_until("ok/tiny.jpg", 60, 20, 20000);
+        post_until("ok/baseline.jpg", 60, 20, 20000);
         system_scale("store", 2);
         system_scale("resize", 2);
     }
@@ -33,7 +33,7 @@ static void everything_ends_with_status_0_at_sigterm_under_load(void **state)
     int64_t deadline;
 
     (void)state;
-    post_until("ok/tiny.jpg", 400, 20, 60000);
+    post_until("ok/baseline.jpg", 400, 20, 60000);
     for (size_t i = 0; i < n; i++)
         kill(pids[i], SIGTERM);
     deadline = clock_mono_ms() + 25000;
@@ -65,10 +65,10 @@ static void memory_stays_flat_over_a_thousand_jobs(void **state)
     int64_t first, last;
 
     (void)state;
-    post_until("ok/tiny.jpg", 500, 1, 120000);
+    post_until("ok/baseline.jpg", 500, 1, 120000);
     assert_all_end_once(60000);
     first = resident_of_all();
-    post_until("ok/tiny.jpg", 1000, 1, 120000);
+    post_until("ok/baseline.jpg", 1000, 1, 120000);
     assert_all_end_once(60000);
     last = resident_of_all();
     print_message("resident: %lld KiB after 500 jobs, %lld KiB after 1500\n", (long long)first,

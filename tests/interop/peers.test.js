@@ -69,7 +69,7 @@ for (const kind of ['classic', 'quorum']) {
       const ours = lines(system.run('msgflo', ['setup', system.graph, '--broker', system.broker]));
       assert.ok(theirs.length > 0);
       for (const line of theirs) assert.ok(ours.includes(line), `${line} is not among ours:\n${ours.join('\n')}`);
-      const job = await system.post([{ input: system.source('tiny.jpg'), width: 10 }]);
+      const job = await system.post([{ input: system.source('baseline.jpg'), width: 10 }]);
       assert.strictEqual((await system.end(job)).status, 'completed');
     });
 
@@ -82,7 +82,7 @@ for (const kind of ['classic', 'quorum']) {
       await new Promise((resolve, reject) => broker.connect((e) => (e ? reject(e) : resolve())));
       await new Promise((resolve, reject) => broker.addBinding(
         { type: 'pubsub', src: 'store.OUT', tgt: 'watch.IN' }, (e) => (e ? reject(e) : resolve())));
-      const job = await system.post([{ input: system.source('tiny.jpg'), width: 11 }]);
+      const job = await system.post([{ input: system.source('baseline.jpg'), width: 11 }]);
       const ended = await until(() => got.find((m) => JSON.stringify(m).includes(job.id)), 'the ended job');
       assert.ok(ended);
       await new Promise((resolve) => broker.disconnect(resolve));
@@ -95,7 +95,7 @@ for (const kind of ['classic', 'quorum']) {
         { component: 'imageresize/ResizeImage', icon: 'compress', label: '',
           inports: [port('in')], outports: [port('out'), port('error')] }, standIn(seen));
       const job = await system.post([
-        { input: system.source('tiny.jpg'), width: 12, ref: 'good' },
+        { input: system.source('baseline.jpg'), width: 12, ref: 'good' },
         { input: 'http://example.org/fail', width: 12, ref: 'bad' }]);
       const end = await system.end(job);
       await new Promise((resolve) => worker.stop(resolve));
@@ -124,7 +124,7 @@ for (const kind of ['classic', 'quorum']) {
       await new Promise((resolve) => broker.disconnect(resolve));
       const id = '01920000-0000-7000-8000-000000000001';
       system.run('msgflo-send-message', ['--broker', system.broker, '--queue', 'resize.IN', '--json',
-        JSON.stringify({ job: id, payload: { id, input: system.source('tiny.jpg'), width: 13 }, created_at: new Date().toISOString() })]);
+        JSON.stringify({ job: id, payload: { id, input: system.source('baseline.jpg'), width: 13 }, created_at: new Date().toISOString() })]);
       const done = await until(() => got.find((m) => m.job === id), 'the result');
       assert.strictEqual(done.payload.width, 13);
       assert.strictEqual(done.result.width, 13);
