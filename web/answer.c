@@ -20,7 +20,7 @@ static const struct {
     {405, "/problems/method-not-allowed", "The method is not allowed here"},
     {408, "/problems/timeout", "The request took too long to arrive"},
     {413, "/problems/too-large", "The request is too large"},
-    {415, "/problems/unsupported-media-type", "The body must be application/json"},
+    {415, "/problems/unsupported-media-type", "The media type is not supported"},
     {422, "/problems/validation", "The request is not valid"},
     {500, "/problems/internal", "Something is wrong with the service"},
     {503, "/problems/unavailable", "The service cannot do this now"},

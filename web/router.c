@@ -42,9 +42,9 @@ static bool is_listed(const char *list, const char *word)
 {
     const size_t len = strlen(word);
 
-    for (const char *p = list; (p = strstr(p, word)); p += len)
+    for (const char *p = list; len > 0 && (p = strstr(p, word)); p += len)
         if ((p == list || p[-1] == ' ') && (p[len] == '\0' || p[len] == ','))
-            return len > 0;
+            return true;
     return false;
 }
 

@@ -1,0 +1,127 @@
+#include "web/job_json.h"
+
+#include <jansson.h>
+
+#include "unit.h"
+
+#define BASE "https://x.org"
+#define AT "2026-01-02T03:04:05.678Z"
+
+static const struct job_row job = {.id = "j",
+                                   .status = "failed",
+                                   .priority = "interactive",
+                                   .total = 2,
+                                   .completed = 1,
+                                   .failed = 1,
+                                   .created_at = AT,
+                                   .failed_at = AT,
+                                   .metadata = "{\"order\":\"42\"}"};
+
+static json_t *make(const struct image_row *images, size_t n)
+{
+    char *text = job_json(&job, images, n, BASE);
+    json_t *json;
+
+    assert_non_null(text);
+    json = json_loads(text, 0, NULL);
+    free(text);
+    assert_non_null(json);
+    return json;
+}
+
+/* The value at a path like "images.0.result.output", as JSON. */
+static void assert_at(json_t *json, const char *path, const char *wanted)
+{
+    char copy[100], *rest = copy, *name, *text;
+
+    snprintf(copy, sizeof copy, "%s", path);
+    while ((name = strsep(&rest, ".")))
+        json = json_is_array(json) ? json_array_get(json, (size_t)atoi(name))
+                                   : json_object_get(json, name);
+    text = json ? json_dumps(json, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
+    if (!text || strcmp(text, wanted) != 0)
+        fail_msg("%s is %s instead of %s", path, text, wanted);
+    free(text);
+}
+
+static void shows_every_member_of_the_api(void **state)
+{
+    const struct image_row images[] = {
+        {.id = "a",
+         .ref = "sku-1",
+         .input = "http://h/a",
+         .status = "completed",
+         .parameters = "{\"width\": 800, \"fit\": \"cover\"}",
+         .attempts = 2,
+         .created_at = AT,
+         .started_at = AT,
+         .completed_at = AT,
+         .result = "{\"output\": \"/outputs/a.jpg\", \"width\": 800, \"later\": true}"},
+        {.id = "b",
+         .input = "http://h/b",
+         .status = "failed",
+         .parameters = "{}",
+         .attempts = 1,
+         .created_at = AT,
+         .failed_at = AT,
+         .error = "{\"code\": \"corrupt_image\"}"},
+    };
+    json_t *json = make(images, 2);
+
+    (void)state;
+    assert_at(json, "counts",
+              "{\"total\":2,\"queued\":0,\"running\":0,\"completed\":1,\"failed\":1,"
+              "\"cancelled\":0}");
+    assert_at(json, "completed_at", "null");
+    assert_at(json, "failed_at", "\"" AT "\"");
+    assert_at(json, "metadata.order", "\"42\"");
+    assert_at(json, "images.0.ref", "\"sku-1\"");
+    assert_at(json, "images.0.width", "800");
+    assert_at(json, "images.0.fit", "\"cover\"");
+    assert_at(json, "images.0.attempts", "2");
+    assert_at(json, "images.0.error", "null");
+    assert_at(json, "images.0.result",
+              "{\"output\":\"" BASE "/outputs/a.jpg\",\"width\":800,\"later\":true}");
+    assert_at(json, "images.1.result", "null");
+    assert_at(json, "images.1.error.code", "\"corrupt_image\"");
+    assert_null(json_object_get(json_array_get(json_object_get(json, "images"), 1), "ref"));
+    json_decref(json);
+}
+
+static void makes_the_urls_of_all_outputs_absolute(void **state)
+{
+    const struct image_row images[] = {
+        {.id = "a",
+         .input = "i",
+         .status = "completed",
+         .parameters = "{}",
+         .result = "{\"output\":\"/outputs/1\",\"outputs\":[{\"name\":\"s\",\"output\":"
+                   "\"/outputs/1\"},{\"name\":\"l\",\"output\":\"https://b.s3/2\"}]}"},
+    };
+    json_t *json = make(images, 1);
+
+    (void)state;
+    assert_at(json, "images.0.result.output", "\"" BASE "/outputs/1\"");
+    assert_at(json, "images.0.result.outputs.0.output", "\"" BASE "/outputs/1\"");
+    assert_at(json, "images.0.result.outputs.1.output", "\"https://b.s3/2\"");
+    json_decref(json);
+}
+
+static void refuses_a_row_that_holds_no_json(void **state)
+{
+    const struct image_row image = {.id = "a", .input = "i", .status = "x", .result = "{"};
+
+    (void)state;
+    assert_null(job_json(&job, &image, 1, BASE));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(shows_every_member_of_the_api),
+        cmocka_unit_test(makes_the_urls_of_all_outputs_absolute),
+        cmocka_unit_test(refuses_a_row_that_holds_no_json),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
