@@ -19,4 +19,7 @@ int draw_svg(const struct graph *g, struct buf *out, struct err *e) MUST_CHECK;
 /* A Mermaid flowchart, for places that render it. Returns as draw_svg(). */
 int draw_mermaid(const struct graph *g, struct buf *out, struct err *e) MUST_CHECK;
 
+/* A port as people write it: in capitals, where case does not count. Lent from port or capitals. */
+const char *draw_port_name(const struct graph *g, const char *port, struct buf *capitals);
+
 #endif

@@ -17,6 +17,15 @@ static void put_text(struct buf *out, const char *text)
             buf_append(out, text, 1);
 }
 
+const char *draw_port_name(const struct graph *g, const char *port, struct buf *capitals)
+{
+    buf_text(capitals, port);
+    for (size_t i = 0; i < capitals->len; i++)
+        if (capitals->data[i] >= 'a' && capitals->data[i] <= 'z')
+            capitals->data[i] = (char)(capitals->data[i] - 'a' + 'A');
+    return g->case_sensitive || capitals->failed ? port : capitals->data;
+}
+
 static size_t index_of(const struct graph *g, const char *name)
 {
     return (size_t)(graph_node(g, name) - g->nodes);
@@ -35,10 +44,13 @@ static void put_node(struct buf *out, const struct graph_node *node, size_t i)
 
 static void put_edge(const struct graph *g, const struct graph_edge *edge, struct buf *out)
 {
+    AUTO(buf_release) struct buf from = BUF_INIT;
+    AUTO(buf_release) struct buf to = BUF_INIT;
+
     buf_printf(out, "    n%zu -- \"", index_of(g, edge->src.node));
-    put_text(out, edge->src.port);
+    put_text(out, draw_port_name(g, edge->src.port, &from));
     buf_text(out, " → ");
-    put_text(out, edge->tgt.port);
+    put_text(out, draw_port_name(g, edge->tgt.port, &to));
     buf_printf(out, "\" --> n%zu\n", index_of(g, edge->tgt.node));
 }
 

@@ -69,32 +69,26 @@ static void put_label(struct buf *out, const char *class, const char *anchor, in
     buf_text(out, "</text>\n");
 }
 
-/* In capitals, as ports are written where their case does not count. */
-static void put_port(struct buf *out, const char *anchor, int x, int y, const char *name,
-                     bool case_sensitive)
+static void put_port(struct buf *out, const struct graph *g, const char *anchor, int x, int y,
+                     const char *name)
 {
     AUTO(buf_release) struct buf capitals = BUF_INIT;
 
-    buf_text(&capitals, name);
-    for (size_t i = 0; !case_sensitive && i < capitals.len; i++)
-        if (capitals.data[i] >= 'a' && capitals.data[i] <= 'z')
-            capitals.data[i] = (char)(capitals.data[i] - 'a' + 'A');
-    put_label(out, "port", anchor, x, y, capitals.failed ? name : capitals.data);
+    put_label(out, "port", anchor, x, y, draw_port_name(g, name, &capitals));
 }
 
-static void put_ports(struct buf *out, const struct box *b, bool case_sensitive)
+static void put_ports(struct buf *out, const struct graph *g, const struct box *b)
 {
     for (size_t i = 0; i < b->n_ins; i++)
-        put_port(out, "start", b->x + 11, b->y + b->ins[i].y + 4, b->ins[i].name, case_sensitive);
+        put_port(out, g, "start", b->x + 11, b->y + b->ins[i].y + 4, b->ins[i].name);
     for (size_t i = 0; i < b->n_outs; i++) {
-        put_port(out, "end", b->x + b->w - 11, b->y + b->outs[i].y + 4, b->outs[i].name,
-                 case_sensitive);
+        put_port(out, g, "end", b->x + b->w - 11, b->y + b->outs[i].y + 4, b->outs[i].name);
         buf_printf(out, "<circle class=\"dot\" cx=\"%d\" cy=\"%d\" r=\"3\"/>\n", b->x + b->w,
                    b->y + b->outs[i].y);
     }
 }
 
-static void put_box(struct buf *out, const struct box *b, bool case_sensitive)
+static void put_box(struct buf *out, const struct graph *g, const struct box *b)
 {
     static const char *const classes[] = {
         [BOX_PARTICIPANT] = "box", [BOX_ROUTING] = "box routing", [BOX_VALUE] = "box value"};
@@ -113,7 +107,7 @@ static void put_box(struct buf *out, const struct box *b, bool case_sensitive)
     put_label(out, "component", "middle", middle, b->y + 36, b->subtitle);
     buf_printf(out, "<path class=\"rule\" d=\"M%d %dh%d\"/>\n", b->x + 1, b->y + LAYOUT_HEAD_PX - 1,
                b->w - 2);
-    put_ports(out, b, case_sensitive);
+    put_ports(out, g, b);
 }
 
 /* From the right of one column to the left of the next, leaving and arriving level. */
@@ -169,7 +163,7 @@ static void put_picture(struct buf *out, const struct graph *g, const struct lay
         put_line(out, l, &l->lines[i], back_y);
     }
     for (size_t i = 0; i < l->n_boxes; i++)
-        put_box(out, &l->boxes[i], g->case_sensitive);
+        put_box(out, g, &l->boxes[i]);
     buf_text(out, "</svg>\n");
 }
 
