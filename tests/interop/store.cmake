@@ -12,3 +12,4 @@ endfunction()
 
 store_test(db_server db)
 store_test(store_apply store_core)
+store_test(store_loop store_core)
