@@ -1,5 +1,5 @@
 /*
- * s3.h - putting and getting objects of one S3 bucket, with AWS Signature Version 4.
+ * s3.h - putting objects into one S3 bucket, with AWS Signature Version 4.
  * The endpoint is our own configuration, so the guard for strangers' URLs does not apply here.
  */
 #ifndef FETCH_S3_H
@@ -34,8 +34,9 @@ char *s3_bucket_url(const struct s3_bucket *b, const char *name);
 
 /*
  * Puts the len bytes at offset 0 of fd (lent until done is called) as prefix/name, on the fetcher's
- * loop. sha256_hex is of the bytes: 64 hex digits. Returns a request for fetch_cancel(), or NULL
- * with *e.
+ * loop. sha256_hex is of the bytes: 64 hex digits. name and prefix are of [A-Za-z0-9/._-], which no
+ * signer escapes. Nothing else is needed once it has returned, not even b. Returns a request for
+ * fetch_cancel(), or NULL with *e.
  */
 struct fetch *s3_put(struct fetcher *f, struct s3_bucket *b, const char *name, const char *type,
                      int fd, int64_t len, const char *sha256_hex, s3_done_fn *done, void *user,

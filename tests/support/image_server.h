@@ -5,12 +5,11 @@
 #ifndef TESTS_IMAGE_SERVER_H
 #define TESTS_IMAGE_SERVER_H
 
-#include <sys/types.h>
+#include "child.h"
 
 struct image_server {
-    pid_t pid;
+    struct child child;
     int port;
-    int stdin_fd;  /* the server ends when it is closed, so also when this process dies */
     char base[40]; /* "http://127.0.0.1:PORT" */
 };
 

@@ -28,8 +28,12 @@
  *     /many-headers                1 MB of them
  *     /garbage                     no HTTP
  *     /close                       closes without an answer
+ *     /once/ANY                    200 to the first request of a connection, closes at the second
  *     /hang                        never answers
- *     /count/KEY                   how often KEY was asked for: by /flaky, or by ?key=KEY anywhere
+ *     /count/KEY                   how often KEY was asked for: by /flaky, or by ?key=KEY anywhere;
+ *                                  of KEY body-bytes: how many were received in all
+ *
+ * The method does not matter; a body with a Content-Length is received and thrown away.
  *
  * One blocking thread a connection, at most MAX_CONNECTIONS.
  */
@@ -65,7 +69,8 @@
 struct client {
     int fd;
     char request[MAX_REQUEST_BYTES + 1];
-    size_t len;    /* read so far */
+    size_t len; /* read so far */
+    int requests;
     char *query;   /* behind the '?', or "" */
     bool reusable; /* another request may follow on this connection */
 };
@@ -516,6 +521,14 @@ static void serve_close(struct client *c, char *rest)
     c->reusable = false;
 }
 
+static void serve_once(struct client *c, char *rest)
+{
+    if (c->requests == 1)
+        serve_empty(c, rest);
+    else
+        c->reusable = false;
+}
+
 static void serve_hang(struct client *c, char *rest)
 {
     char byte;
@@ -560,6 +573,7 @@ static const struct behaviour {
     {"/many-headers", serve_many_headers},
     {"/garbage", serve_garbage},
     {"/close", serve_close},
+    {"/once/", serve_once},
     {"/hang", serve_hang},
     {"/count/", serve_count},
 };
@@ -607,6 +621,36 @@ static size_t read_request(struct client *c)
     }
 }
 
+/* Not so /once, which is about connections that close without a word. */
+static bool wants_continue(const struct client *c)
+{
+    return strcasestr(c->request, "\r\nExpect: 100-continue") && !strstr(c->request, " /once/");
+}
+
+/* Takes the body from what follows the head, which ends at `used`. Returns whether all of it came.
+ */
+static bool skip_body(struct client *c, size_t used)
+{
+    const char *length = strcasestr(c->request, "\r\nContent-Length:");
+    size_t left = length ? strtoul(length + 17, NULL, 10) : 0;
+    size_t here = c->len - used < left ? c->len - used : left;
+    char sink[65536];
+
+    if (wants_continue(c))
+        send_text(c, "HTTP/1.1 100 Continue\r\n\r\n");
+    count_up("body-bytes", (long)left);
+    memmove(c->request + used, c->request + used + here, c->len - used - here);
+    c->len -= here;
+    for (left -= here; left;) {
+        ssize_t n = recv(c->fd, sink, left < sizeof sink ? left : sizeof sink, 0);
+
+        if (n <= 0)
+            return false;
+        left -= (size_t)n;
+    }
+    return true;
+}
+
 /* The path of "GET /path HTTP/1.1", cut out in place; "" for anything else. */
 static char *path_of(char *request)
 {
@@ -626,8 +670,9 @@ static void *serve_connection(void *user)
 
     do {
         used = read_request(c);
-        if (!used)
+        if (!used || !skip_body(c, used))
             break;
+        c->requests++;
         c->reusable = true;
         serve(c, path_of(c->request));
         memmove(c->request, c->request + used, c->len - used);

@@ -5,10 +5,13 @@ set_target_properties(image-server PROPERTIES
                       RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests/support)
 
 set(downloads ${PROJECT_SOURCE_DIR}/tests/support/downloads.c
-              ${PROJECT_SOURCE_DIR}/tests/support/image_server.c)
+              ${PROJECT_SOURCE_DIR}/tests/support/image_server.c
+              ${PROJECT_SOURCE_DIR}/tests/support/child.c)
 unit_test(guard LIBRARIES fetch)
 unit_test(fetch_parts LIBRARIES fetch)
 unit_test(fetch SOURCES ${downloads} LIBRARIES fetch)
 unit_test(fetch_loop SOURCES ${downloads} LIBRARIES fetch)
-add_dependencies(test_fetch image-server)
-add_dependencies(test_fetch_loop image-server)
+unit_test(s3 SOURCES ${downloads} LIBRARIES fetch)
+foreach(test IN ITEMS test_fetch test_fetch_loop test_s3)
+  add_dependencies(${test} image-server)
+endforeach()
