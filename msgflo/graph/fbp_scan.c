@@ -161,7 +161,8 @@ static size_t utf8_len(const char *s, size_t len)
 {
     unsigned char c = (unsigned char)s[0];
     size_t n = c < 0x80 ? 1 : c >= 0xc2 && c < 0xe0 ? 2 : c >= 0xe0 && c < 0xf0 ? 3 : 4;
-    unsigned long code = c & (0x7fu >> (n > 1 ? n : 0));
+    static const unsigned char lead_bits[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+    unsigned long code = c & lead_bits[n];
 
     if ((c >= 0x80 && c < 0xc2) || c > 0xf4 || n > len)
         return 0;

@@ -18,9 +18,9 @@ static struct path path_of(const char *list, const char *name, size_t i)
     struct path path;
 
     if (name)
-        snprintf(path.text, sizeof(path.text), "%s.%s", list, name);
+        snprintf(path.text, sizeof(path.text), "%.100s.%.50s", list, name);
     else
-        snprintf(path.text, sizeof(path.text), "%s[%zu]", list, i);
+        snprintf(path.text, sizeof(path.text), "%.100s[%zu]", list, i);
     return path;
 }
 
