@@ -83,6 +83,11 @@ void answer_problem(struct answer *a, unsigned status, const char *fmt, ...)
     fill_problem(a, status, detail, NULL);
 }
 
+unsigned answer_problem_status(size_t i)
+{
+    return i < sizeof kinds / sizeof *kinds ? kinds[i].status : 0;
+}
+
 void answer_validation(struct answer *a, const struct problems *problems)
 {
     char detail[DETAIL_SIZE];

@@ -45,6 +45,10 @@ void answer_json(struct answer *a, unsigned status, char *body_taken);
 /* Makes it a problem: type, title and status by the status code, detail in words. */
 void answer_problem(struct answer *a, unsigned status, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
+/* The statuses that problems may have, to hold them against the API's description: 0 past the end.
+ */
+unsigned answer_problem_status(size_t i);
+
 /* A 422 with every fault. problems stays the caller's. */
 void answer_validation(struct answer *a, const struct problems *problems);
 

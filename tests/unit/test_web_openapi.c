@@ -1,0 +1,225 @@
+/* Holds the API's description, web/openapi.json, and the code together. */
+#include <ctype.h>
+#include <jansson.h>
+
+#include "job/image.h"
+#include "job/image_error.h"
+#include "job/settings.h"
+#include "unit.h"
+#include "web/answer.h"
+#include "web/job_create.h"
+#include "web/router.h"
+
+static json_t *description;
+
+static int load(void **state)
+{
+    (void)state;
+    description = json_load_file(SOURCE_DIR "/web/openapi.json", JSON_REJECT_DUPLICATES, NULL);
+    return description ? 0 : -1;
+}
+
+static int unload(void **state)
+{
+    (void)state;
+    json_decref(description);
+    return 0;
+}
+
+/* The value at a path like "components.schemas.Job". */
+static json_t *at(const char *path)
+{
+    char copy[120], *rest = copy, *name;
+    json_t *json = description;
+
+    snprintf(copy, sizeof copy, "%s", path);
+    while ((name = strsep(&rest, ".")))
+        json = json_object_get(json, name);
+    if (!json)
+        fail_msg("the description has no %s", path);
+    return json;
+}
+
+static void assert_enum(const char *path, const char *const *words, size_t n)
+{
+    json_t *list = json_object_get(at(path), "enum");
+
+    assert_int_equal(json_array_size(list), n);
+    for (size_t i = 0; i < n; i++)
+        assert_string_equal(json_string_value(json_array_get(list, i)), words[i]);
+}
+
+static int64_t default_of(const char *setting)
+{
+    int64_t value = 0;
+
+    for (size_t i = 0; i < settings_count; i++)
+        if (strcmp(settings_table[i].name, setting) == 0)
+            assert_int_equal(config_parse_number(settings_table[i].value_default, &value), 0);
+    return value;
+}
+
+static void describes_every_path_and_method_and_no_other(void **state)
+{
+    const char *allow, *path, *method;
+    size_t described = 0;
+    json_t *item, *operation;
+
+    (void)state;
+    for (size_t i = 0; (path = route_path(i, &allow)); i++) {
+        if (strcmp(path, "/") == 0 || strcmp(path, "/favicon.ico") == 0 || strchr(path, '*'))
+            continue; /* for people */
+        item = json_object_get(at("paths"), path);
+        if (!item)
+            fail_msg("%s is not described", path);
+        described++;
+        json_object_foreach(item, method, operation)
+        {
+            char upper[16] = "";
+
+            if (strcmp(method, "parameters") == 0)
+                continue;
+            for (size_t c = 0; method[c]; c++)
+                upper[c] = (char)toupper((unsigned char)method[c]);
+            assert_non_null(strstr(allow, upper));
+        }
+        assert_int_equal(json_object_get(item, "get") != NULL, strstr(allow, "GET") != NULL);
+        assert_int_equal(json_object_get(item, "head") != NULL, strstr(allow, "HEAD") != NULL);
+        assert_int_equal(json_object_get(item, "post") != NULL, strstr(allow, "POST") != NULL);
+    }
+    assert_int_equal(json_object_size(at("paths")), described);
+}
+
+/* Whether some operation, or a response in components, is described with that status. */
+static bool is_status_described(unsigned status)
+{
+    const char *path, *method;
+    json_t *item, *operation;
+    char text[12];
+
+    snprintf(text, sizeof text, "%u", status);
+    json_object_foreach(at("paths"), path, item)
+    {
+        json_object_foreach(item, method, operation)
+        {
+            if (json_object_get(json_object_get(operation, "responses"), text))
+                return true;
+        }
+    }
+    return status == 405 && at("components.responses.MethodNotAllowed");
+}
+
+static void describes_every_status_of_a_problem(void **state)
+{
+    unsigned status;
+
+    (void)state;
+    for (size_t i = 0; (status = answer_problem_status(i)); i++)
+        if (status != 500 && !is_status_described(status))
+            fail_msg("status %u is not described", status);
+}
+
+static void uses_the_words_of_the_code(void **state)
+{
+    const char *fits[FIT_OUTSIDE + 1], *gravities[GRAVITY_ENTROPY + 1], *formats[FORMAT_AVIF],
+        *codes[IMAGE_ERROR_COUNT];
+
+    (void)state;
+    for (int i = 0; i <= FIT_OUTSIDE; i++)
+        fits[i] = image_fit_name((enum image_fit)i);
+    for (int i = 0; i <= GRAVITY_ENTROPY; i++)
+        gravities[i] = image_gravity_name((enum image_gravity)i);
+    for (int i = FORMAT_JPEG; i <= FORMAT_AVIF; i++)
+        formats[i - 1] = image_format_name((enum image_format)i);
+    for (int i = 0; i < IMAGE_ERROR_COUNT; i++)
+        codes[i] = image_error_kind((enum image_error_code)i)->code;
+    assert_enum("components.schemas.ImageRequest.properties.fit", fits, FIT_OUTSIDE + 1);
+    assert_enum("components.schemas.OutputRequest.properties.gravity", gravities,
+                GRAVITY_ENTROPY + 1);
+    assert_enum("components.schemas.ImageRequest.properties.format", formats, FORMAT_AVIF);
+    assert_enum("components.schemas.ImageError.properties.code", codes, IMAGE_ERROR_COUNT);
+}
+
+static void tells_the_limits_of_the_settings(void **state)
+{
+    static const struct {
+        const char *path, *member, *setting;
+    } cases[] = {
+        {"components.schemas.JobRequest.properties.images", "maxItems", "IMAGERESIZE_MAX_IMAGES"},
+        {"components.schemas.ImageRequest.properties.outputs", "maxItems",
+         "IMAGERESIZE_MAX_OUTPUTS"},
+        {"components.schemas.ImageRequest.properties.input", "maxLength", "IMAGERESIZE_MAX_URL"},
+        {"components.schemas.ImageRequest.properties.width", "maximum", "IMAGERESIZE_MAX_SIDE"},
+        {"components.schemas.OutputRequest.properties.height", "maximum", "IMAGERESIZE_MAX_SIDE"},
+    };
+    char words[60];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_int_equal(json_integer_value(json_object_get(at(cases[i].path), cases[i].member)),
+                         default_of(cases[i].setting));
+    assert_int_equal(json_integer_value(json_object_get(
+                         at("components.schemas.ImageRequest.properties.ref"), "maxLength")),
+                     IMAGE_REF_BYTES_MAX);
+    snprintf(words, sizeof words, "At most %d bytes as compact JSON, %d levels deep",
+             (int)default_of("IMAGERESIZE_MAX_METADATA"), METADATA_DEPTH_MAX);
+    assert_non_null(
+        strstr(json_string_value(json_object_get(
+                   at("components.schemas.JobRequest.properties.metadata"), "description")),
+               words));
+    snprintf(words, sizeof words, "for at most N seconds, %d at most", WAIT_MAX_S);
+    assert_non_null(strstr(
+        json_string_value(json_object_get(at("components.parameters.PreferWait"), "description")),
+        words));
+}
+
+/* Faults that say "unknown member" when body is read. */
+static size_t unknown_members(json_t *body)
+{
+    const struct new_job_limits limits = {.max_images = 100, .max_metadata_bytes = 4096};
+    struct problems problems = PROBLEMS_INIT;
+    struct err e = ERR_INIT;
+    char *text = json_dumps(body, 0);
+    size_t unknown = 0, i;
+    json_t *fault;
+
+    new_job_free(new_job_parse(text, strlen(text), &limits, &problems, &e));
+    json_array_foreach(problems.list, i, fault)
+    {
+        unknown +=
+            strcmp(json_string_value(json_object_get(fault, "detail")), "unknown member") == 0;
+    }
+    problems_release(&problems);
+    free(text);
+    return unknown;
+}
+
+static void every_described_member_of_a_request_is_known(void **state)
+{
+    json_t *job = json_deep_copy(at("components.schemas.JobRequest.properties"));
+    json_t *image = json_deep_copy(at("components.schemas.ImageRequest.properties"));
+    json_t *output = json_deep_copy(at("components.schemas.OutputRequest.properties"));
+
+    (void)state;
+    json_object_set_new(image, "outputs", json_pack("[o]", output));
+    json_object_set_new(job, "images", json_pack("[o]", image));
+    assert_int_equal(unknown_members(job), 0);
+    json_object_set_new(output, "other", json_null());
+    json_object_set_new(image, "other", json_null());
+    json_object_set_new(job, "other", json_null());
+    assert_int_equal(unknown_members(job), 3);
+    json_decref(job);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(describes_every_path_and_method_and_no_other),
+        cmocka_unit_test(describes_every_status_of_a_problem),
+        cmocka_unit_test(uses_the_words_of_the_code),
+        cmocka_unit_test(tells_the_limits_of_the_settings),
+        cmocka_unit_test(every_described_member_of_a_request_is_known),
+    };
+
+    return cmocka_run_group_tests(tests, load, unload);
+}
