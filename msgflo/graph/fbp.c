@@ -10,10 +10,12 @@
  */
 #include "graph/fbp.h"
 
-#include "graph/fbp_scan.h"
-
 #include <stdio.h>
 #include <string.h>
+
+#include "graph/fbp_scan.h"
+
+#define MAX_WARNINGS 20 /* each looks up its line from the start of the text */
 
 /* What stands between two arrows. */
 struct side {
@@ -37,10 +39,10 @@ static bool component(struct parser *p, struct span *ret_name, struct span *ret_
 
     if (!scan_literal(p, "(", EXPECT_OPEN))
         return false;
-    *ret_name = scan_run(p, is_component_char);
+    *ret_name = scan_run(p, scan_is_component_char);
     *ret_meta = (struct span){NULL, 0};
     if (scan_literal(p, ":", EXPECT_COLON)) {
-        *ret_meta = scan_run(p, is_meta_char);
+        *ret_meta = scan_run(p, scan_is_meta_char);
         if (ret_meta->len == 0) {
             scan_fail(p, EXPECT_META);
             return scan_rewind(p, start);
@@ -66,11 +68,10 @@ static bool add_node(struct parser *p, struct span node_name, struct span comp, 
     }
     if (meta.len) {
         json_decref(node->metadata);
-        node->metadata = metadata_object(meta);
+        node->metadata = scan_metadata(meta);
     }
-    if ((comp.len && !node->component) || (meta.len && !node->metadata)) {
+    if ((comp.len && !node->component) || (meta.len && !node->metadata))
         return scan_stop_nomem(p, at);
-    }
     return true;
 }
 
@@ -79,10 +80,10 @@ static void anonymous_stem(struct span comp, struct buf *stem)
 {
     size_t from = 0, to;
 
-    while (from < comp.len && (is_letter(comp.at[from]) || is_digit(comp.at[from])))
+    while (from < comp.len && (scan_is_letter(comp.at[from]) || scan_is_digit(comp.at[from])))
         from++;
     to = from;
-    while (to < comp.len && !is_letter(comp.at[to]) && !is_digit(comp.at[to]))
+    while (to < comp.len && !scan_is_letter(comp.at[to]) && !scan_is_digit(comp.at[to]))
         to++;
     buf_text(stem, "_");
     buf_append(stem, comp.at, from);
@@ -126,9 +127,8 @@ static bool anonymous(struct parser *p, struct span *ret_name)
 
     if (!component(p, &comp, &meta))
         return false;
-    if (!anonymous_name(p, comp, at, ret_name)) {
+    if (!anonymous_name(p, comp, at, ret_name))
         return scan_stop_nomem(p, at);
-    }
     return add_node(p, *ret_name, comp, meta, at);
 }
 
@@ -138,7 +138,7 @@ static bool process(struct parser *p, bool with_component, struct span *ret_name
     size_t start = p->pos;
     struct span comp, meta;
 
-    if (!scan_name(p, is_node_char, EXPECT_PROCESS, ret_name))
+    if (!scan_name(p, scan_is_node_char, EXPECT_PROCESS, ret_name))
         return anonymous(p, ret_name);
     if (component(p, &comp, &meta))
         return add_node(p, *ret_name, comp, meta, start);
@@ -154,7 +154,7 @@ static bool port_index(struct parser *p, long *ret)
 
     if (!scan_literal(p, "[", EXPECT_NOTHING))
         return false;
-    digits = scan_run(p, is_digit);
+    digits = scan_run(p, scan_is_digit);
     if (digits.len == 0 || !scan_literal(p, "]", EXPECT_NOTHING))
         return scan_rewind(p, start);
     *ret = 0;
@@ -171,7 +171,7 @@ static bool port_index(struct parser *p, long *ret)
 static bool port(struct parser *p, struct port *ret)
 {
     ret->index = GRAPH_NO_INDEX;
-    if (!scan_name(p, is_port_char, EXPECT_PORT, &ret->name))
+    if (!scan_name(p, scan_is_port_char, EXPECT_PORT, &ret->name))
         return false;
     port_index(p, &ret->index);
     return !p->fatal;
@@ -244,10 +244,13 @@ static bool outport(struct parser *p, struct side *ret)
 static bool source(struct parser *p, struct side *ret)
 {
     *ret = (struct side){0};
-    return bridge(p, ret) ||
-           (!p->fatal &&
-            (outport(p, ret) || (!p->fatal && (scan_quoted(p, &ret->data) ||
-                                               (!p->fatal && scan_json(p, &ret->data))))));
+    if (bridge(p, ret) || p->fatal)
+        return !p->fatal;
+    if (outport(p, ret) || p->fatal)
+        return !p->fatal;
+    if (scan_quoted(p, &ret->data) || p->fatal)
+        return !p->fatal;
+    return scan_json(p, &ret->data);
 }
 
 /* What may stand right of the last one. */
@@ -296,13 +299,15 @@ static bool connect_sides(struct parser *p, struct side *left, const struct grap
  * grammar: what is read as b is only the source of the second arrow. */
 static void warn_dropped(struct parser *p, size_t at)
 {
-    struct fbp_place place = place_of(p->text, p->len, at);
+    struct fbp_place place;
 
-    if (p->warnings)
-        buf_printf(p->warnings,
-                   "line %zu, column %zu: the arrow to here connects nothing, in npm fbp too; "
-                   "give this process both ports, or write two statements\n",
-                   place.line, place.column);
+    if (!p->warnings || p->n_warnings++ >= MAX_WARNINGS)
+        return;
+    place = scan_place(p->text, p->len, at);
+    buf_printf(p->warnings,
+               "line %zu, column %zu: the arrow to here connects nothing, in npm fbp too; "
+               "give this process both ports, or write two statements\n",
+               place.line, place.column);
 }
 
 /* source "->" source "->" ... destination, or a lone destination, which connects nothing. */
@@ -342,7 +347,7 @@ static bool comment(struct parser *p)
     scan_blanks(p);
     if (!scan_literal(p, "#", EXPECT_NOTHING))
         return scan_rewind(p, start);
-    while (p->pos < p->len && !newline_len(p->text, p->len, p->pos))
+    while (p->pos < p->len && !scan_newline_len(p->text, p->len, p->pos))
         p->pos++;
     return true;
 }
@@ -368,9 +373,9 @@ static bool export_line(struct parser *p, const char *keyword, struct graph_expo
         return scan_rewind(p, start);
     at = p->pos;
     if (!process(p, false, &node) || !scan_literal(p, ".", EXPECT_DOT) ||
-        !scan_name(p, is_port_char, EXPECT_PORT, &port_name) ||
+        !scan_name(p, scan_is_port_char, EXPECT_PORT, &port_name) ||
         !scan_literal(p, ":", EXPECT_COLON) ||
-        !scan_name(p, is_port_char, EXPECT_PORT, &public_name))
+        !scan_name(p, scan_is_port_char, EXPECT_PORT, &public_name))
         return scan_rewind(p, start);
     end = end_of(node, NULL, cased(p, port_name, &port_text), at);
     if (graph_export_port(list, cased(p, public_name, &public_text), &end, NULL, p->e))
@@ -385,7 +390,8 @@ static bool default_line(struct parser *p, const char *keyword, struct span *ret
     size_t start = p->pos;
 
     scan_blanks(p);
-    if (!scan_literal(p, keyword, EXPECT_NOTHING) || !scan_name(p, is_port_char, EXPECT_PORT, ret))
+    if (!scan_literal(p, keyword, EXPECT_NOTHING) ||
+        !scan_name(p, scan_is_port_char, EXPECT_PORT, ret))
         return scan_rewind(p, start);
     statement_end(p);
     return true;
@@ -402,9 +408,8 @@ static bool set_property(struct parser *p, struct span key, json_t *value)
         rc = json_object_set_new(properties, "environment", json_pack("{s:o}", "type", value));
     else
         rc = json_object_setn_new(properties, key.at, key.len, value);
-    if (rc) {
+    if (rc)
         return scan_stop_nomem(p, p->pos);
-    }
     return true;
 }
 
@@ -417,10 +422,10 @@ static bool annotation(struct parser *p)
     if (!scan_literal(p, "#", EXPECT_NOTHING) || !scan_blanks(p) ||
         !scan_literal(p, "@", EXPECT_NOTHING))
         return scan_rewind(p, start);
-    key = scan_run(p, is_node_char);
+    key = scan_run(p, scan_is_node_char);
     if (!key.len || !scan_blanks(p))
         return scan_rewind(p, start);
-    value = scan_run(p, is_annotation_char);
+    value = scan_run(p, scan_is_annotation_char);
     if (!value.len || !scan_newline(p))
         return scan_rewind(p, start);
     return set_property(p, key, json_stringn(value.at, value.len));
@@ -470,7 +475,7 @@ static bool line(struct parser *p)
 /* Puts the place in front of what *e says. */
 static int fail_at_place(const struct parser *p, size_t at, struct fbp_place *ret_place)
 {
-    struct fbp_place place = place_of(p->text, p->len, at);
+    struct fbp_place place = scan_place(p->text, p->len, at);
     struct err *e = p->e, cause = *e;
 
     if (ret_place)
@@ -487,7 +492,7 @@ static int read_all(struct parser *p, struct fbp_place *ret_place)
         err_set(p->e, ERR_LIMIT, "longer than %d bytes", FBP_MAX_BYTES);
         return fail_at_place(p, FBP_MAX_BYTES, ret_place);
     }
-    if (!utf8_is_valid(p->text, p->len, &at)) {
+    if (!scan_utf8_is_valid(p->text, p->len, &at)) {
         err_set(p->e, ERR_INPUT, "not UTF-8 text");
         return fail_at_place(p, at, ret_place);
     }

@@ -31,9 +31,9 @@ struct fbp_options {
 
 /*
  * Reads a whole graph. options may be NULL. The result is new: graph_free(). What was read but is
- * surely not what the author meant is told in lines appended to warnings (NULL: not wanted).
- * Returns 0, or -1 with *e set and its text beginning "line L, column C: "; *ret_place (may be
- * NULL) is the same place.
+ * surely not what the author meant is told in lines appended to warnings (NULL: not wanted; 20 at
+ * most). Returns 0, or -1 with *e set and its text beginning "line L, column C: "; *ret_place (may
+ * be NULL) is the same place.
  */
 int fbp_parse(const char *text, size_t len, const struct fbp_options *options, struct graph **ret,
               struct buf *warnings, struct fbp_place *ret_place, struct err *e) MUST_CHECK;

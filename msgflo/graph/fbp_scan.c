@@ -42,47 +42,47 @@ bool scan_rewind(struct parser *p, size_t pos)
     return false;
 }
 
-bool is_letter(char c)
+bool scan_is_letter(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-bool is_digit(char c)
+bool scan_is_digit(char c)
 {
     return c >= '0' && c <= '9';
 }
 
 static bool is_name_start(char c)
 {
-    return is_letter(c) || c == '_';
+    return scan_is_letter(c) || c == '_';
 }
 
-bool is_node_char(char c)
+bool scan_is_node_char(char c)
 {
-    return is_name_start(c) || is_digit(c) || c == '-';
+    return is_name_start(c) || scan_is_digit(c) || c == '-';
 }
 
-bool is_port_char(char c)
+bool scan_is_port_char(char c)
 {
-    return is_name_start(c) || is_digit(c) || c == '.';
+    return is_name_start(c) || scan_is_digit(c) || c == '.';
 }
 
-bool is_component_char(char c)
+bool scan_is_component_char(char c)
 {
-    return is_node_char(c) || c == '/';
+    return scan_is_node_char(c) || c == '/';
 }
 
-bool is_meta_char(char c)
+bool scan_is_meta_char(char c)
 {
-    return is_letter(c) || is_digit(c) || c == '/' || c == '=' || c == '_' || c == ',';
+    return scan_is_letter(c) || scan_is_digit(c) || c == '/' || c == '=' || c == '_' || c == ',';
 }
 
-bool is_annotation_char(char c)
+bool scan_is_annotation_char(char c)
 {
-    return is_node_char(c) || c == ' ' || c == '.';
+    return scan_is_node_char(c) || c == ' ' || c == '.';
 }
 
-size_t newline_len(const char *text, size_t len, size_t pos)
+size_t scan_newline_len(const char *text, size_t len, size_t pos)
 {
     if (pos < len && (text[pos] == '\n' || text[pos] == '\r'))
         return 1;
@@ -94,7 +94,7 @@ size_t newline_len(const char *text, size_t len, size_t pos)
 
 bool scan_newline(struct parser *p)
 {
-    size_t n = newline_len(p->text, p->len, p->pos);
+    size_t n = scan_newline_len(p->text, p->len, p->pos);
 
     p->pos += n;
     return n > 0;
@@ -138,12 +138,12 @@ bool scan_name(struct parser *p, bool (*is)(char), unsigned what, struct span *r
     return true;
 }
 
-struct fbp_place place_of(const char *text, size_t len, size_t at)
+struct fbp_place scan_place(const char *text, size_t len, size_t at)
 {
     struct fbp_place place = {1, 1};
 
     for (size_t i = 0; i < at && i < len;) {
-        size_t n = newline_len(text, len, i);
+        size_t n = scan_newline_len(text, len, i);
 
         if (n && !(text[i] == '\r' && i + 1 < at && text[i + 1] == '\n')) {
             place.line++;
@@ -177,7 +177,7 @@ static size_t utf8_len(const char *s, size_t len)
     return n;
 }
 
-bool utf8_is_valid(const char *text, size_t len, size_t *ret_at)
+bool scan_utf8_is_valid(const char *text, size_t len, size_t *ret_at)
 {
     size_t n;
 
@@ -205,7 +205,7 @@ void scan_set_syntax_error(const struct parser *p)
     buf_text(&text, names ? ", found " : "did not expect ");
     if (left == 0)
         buf_text(&text, "the end");
-    else if (newline_len(p->text, p->len, p->fail_at))
+    else if (scan_newline_len(p->text, p->len, p->fail_at))
         buf_text(&text, "the end of the line");
     else if (*at == '\t')
         buf_text(&text, "a tab (only spaces are blanks here)");

@@ -33,6 +33,7 @@ struct parser {
     json_t *anonymous_counts; /* how many of a name there are */
     json_t *anonymous_names;  /* by their place in the text */
     struct buf *warnings;
+    unsigned n_warnings;
     struct err *e;
 };
 
@@ -60,20 +61,20 @@ bool scan_name(struct parser *p, bool (*is)(char), unsigned what, struct span *r
 /* As many characters as there are of the kind, perhaps none. Lent from the text. */
 struct span scan_run(struct parser *p, bool (*is)(char));
 
-bool is_letter(char c);
-bool is_digit(char c);
-bool is_node_char(char c);
-bool is_port_char(char c);
-bool is_component_char(char c);
-bool is_meta_char(char c);
-bool is_annotation_char(char c);
+bool scan_is_letter(char c);
+bool scan_is_digit(char c);
+bool scan_is_node_char(char c);
+bool scan_is_port_char(char c);
+bool scan_is_component_char(char c);
+bool scan_is_meta_char(char c);
+bool scan_is_annotation_char(char c);
 
 /* Bytes of the line end at pos (\n, \r, U+2028 or U+2029; \r\n is two), or 0. */
-size_t newline_len(const char *text, size_t len, size_t pos);
+size_t scan_newline_len(const char *text, size_t len, size_t pos);
 
-bool utf8_is_valid(const char *text, size_t len, size_t *ret_at);
+bool scan_utf8_is_valid(const char *text, size_t len, size_t *ret_at);
 
-struct fbp_place place_of(const char *text, size_t len, size_t at);
+struct fbp_place scan_place(const char *text, size_t len, size_t at);
 
 /* Sets *e from the furthest place a rule failed: "expected a process or a value, found '%'". */
 void scan_set_syntax_error(const struct parser *p);
@@ -83,6 +84,6 @@ bool scan_quoted(struct parser *p, json_t **ret);
 bool scan_json(struct parser *p, json_t **ret);
 
 /* The metadata of a process, "x=1,y=2,main": new, or NULL without memory. */
-json_t *metadata_object(struct span text);
+json_t *scan_metadata(struct span text);
 
 #endif

@@ -23,10 +23,7 @@ bool scan_quoted(struct parser *p, json_t **ret)
         return scan_stop(p, start);
     }
     *ret = text.failed ? NULL : json_stringn(text.len ? text.data : "", text.len);
-    if (!*ret) {
-        return scan_stop_nomem(p, start);
-    }
-    return true;
+    return *ret ? true : scan_stop_nomem(p, start);
 }
 
 static void json_blanks(struct parser *p)
@@ -83,8 +80,8 @@ bool scan_json(struct parser *p, json_t **ret)
 
     json_blanks(p);
     value = p->pos < p->len && p->text[p->pos] &&
-            (strchr("{[\"", p->text[p->pos]) || is_digit(p->text[p->pos]) ||
-             (p->text[p->pos] == '-' && p->pos + 1 < p->len && is_digit(p->text[p->pos + 1])));
+            (strchr("{[\"", p->text[p->pos]) || scan_is_digit(p->text[p->pos]) ||
+             (p->text[p->pos] == '-' && p->pos + 1 < p->len && scan_is_digit(p->text[p->pos + 1])));
     if (!value) {
         p->pos = start;
         return scan_fail(p, EXPECT_VALUE);
@@ -111,12 +108,12 @@ static json_t *meta_number(struct span s)
     size_t n = 0, mark;
     double value;
 
-    while (n < s.len && n < sizeof(digits) - 1 && is_digit(s.at[n]))
+    while (n < s.len && n < sizeof(digits) - 1 && scan_is_digit(s.at[n]))
         n++;
     mark = n;
     if (n && n < s.len && (s.at[n] == 'e' || s.at[n] == 'E')) {
         mark++;
-        while (mark < s.len && mark < sizeof(digits) - 1 && is_digit(s.at[mark]))
+        while (mark < s.len && mark < sizeof(digits) - 1 && scan_is_digit(s.at[mark]))
             mark++;
         if (mark > n + 1)
             n = mark;
@@ -149,7 +146,7 @@ static int meta_item(json_t *meta, struct span item)
     return json_object_setn_new(meta, key.at, key.len, json_stringn(value.at, value.len));
 }
 
-json_t *metadata_object(struct span text)
+json_t *scan_metadata(struct span text)
 {
     json_t *meta = json_object();
     const char *end = text.at + text.len;

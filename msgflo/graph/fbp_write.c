@@ -27,12 +27,12 @@ static bool all_are(const char *text, bool (*is)(char))
 
 static bool is_spelled(const char *name, bool (*is)(char))
 {
-    return (is_letter(name[0]) || name[0] == '_') && all_are(name, is);
+    return (scan_is_letter(name[0]) || name[0] == '_') && all_are(name, is);
 }
 
 static int write_port(struct fbp_writer *w, const char *port)
 {
-    if (!is_spelled(port, is_port_char))
+    if (!is_spelled(port, scan_is_port_char))
         return err_set(w->e, ERR_INPUT, "port '%s' cannot be spelled in .fbp", port);
     for (; *port; port++) {
         char c = *port;
@@ -50,7 +50,7 @@ static bool write_meta_item(struct fbp_writer *w, const char *lead, const char *
 {
     bool is_place = strcmp(key, "x") == 0 || strcmp(key, "y") == 0;
 
-    if (!all_are(key, is_meta_char) || strpbrk(key, ",="))
+    if (!all_are(key, scan_is_meta_char) || strpbrk(key, ",="))
         return false;
     if (is_place && json_is_null(value)) { /* how the parser reads a place that is no number */
         buf_printf(w->out, "%s%s=", lead, key);
@@ -60,7 +60,8 @@ static bool write_meta_item(struct fbp_writer *w, const char *lead, const char *
         buf_printf(w->out, "%s%s=%" JSON_INTEGER_FORMAT, lead, key, json_integer_value(value));
         return true;
     }
-    if (is_place || !json_is_string(value) || !all_are(json_string_value(value), is_meta_char) ||
+    if (is_place || !json_is_string(value) ||
+        !all_are(json_string_value(value), scan_is_meta_char) ||
         strpbrk(json_string_value(value), ",="))
         return false;
     buf_printf(w->out, "%s%s=%s", lead, key, json_string_value(value));
@@ -73,7 +74,8 @@ static int write_node(struct fbp_writer *w, size_t i, bool declare)
     const char *key, *lead = ":";
     json_t *value;
 
-    if (!is_spelled(node->name, is_node_char) || !all_are(node->component, is_component_char))
+    if (!is_spelled(node->name, scan_is_node_char) ||
+        !all_are(node->component, scan_is_component_char))
         return err_set(w->e, ERR_INPUT, "process '%s' (%s) cannot be spelled in .fbp", node->name,
                        node->component);
     buf_text(w->out, node->name);
@@ -197,14 +199,14 @@ static void write_properties(struct fbp_writer *w)
     json_t *value;
 
     if (json_is_string(type) && json_string_length(type) &&
-        all_are(json_string_value(type), is_annotation_char))
+        all_are(json_string_value(type), scan_is_annotation_char))
         buf_printf(w->out, "# @runtime %s\n", json_string_value(type));
     json_object_foreach(w->graph->properties, key, value)
     {
         const char *text = json_string_value(value);
 
-        if (text && *text && *text != ' ' && all_are(text, is_annotation_char) && *key &&
-            all_are(key, is_node_char) && strcmp(key, "runtime") != 0)
+        if (text && *text && *text != ' ' && all_are(text, scan_is_annotation_char) && *key &&
+            all_are(key, scan_is_node_char) && strcmp(key, "runtime") != 0)
             buf_printf(w->out, "# @%s %s\n", key, text);
     }
 }

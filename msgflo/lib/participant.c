@@ -1,0 +1,680 @@
+/*
+ * participant.c - a participant's life on any transport: connecting again and again, announcing,
+ * handing deliveries to the program and bringing back what became of them.
+ *
+ * Design notes
+ * - Acks are gathered and written once a service, so that a port whose deliveries end in order
+ *   costs one frame for many. A delivery acked outside a service makes the next one due at once.
+ * - A paused port may still get what was on its way: those wait in its list, not handed over yet.
+ *   A stopped port gives them back instead, for another worker to take.
+ * - Every message has a publish_seq and the id ID-SEQ, which is how a transport knows a returned
+ *   message again.
+ */
+#include "msgflo/msgflo.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/clock.h"
+#include "base/uuid.h"
+#include "discovery.h"
+#include "fates.h"
+#include "transport.h"
+
+#define PREFETCH_DEFAULT 2 /* as msgflo-nodejs */
+#define DISCOVERY_PERIOD_DEFAULT_S 60
+#define DISCOVERY_PERIOD_MAX_S 86400
+#define CONNECT_TIMEOUT_DEFAULT_MS 5000
+#define HEARTBEAT_DEFAULT_S 20
+#define MESSAGE_MAX_DEFAULT_BYTES ((size_t)16 << 20)
+#define RETRY_FIRST_MS 500
+#define RETRY_MAX_MS 30000
+#define HEADERS_MAX_BYTES 32768 /* all of a message's, with their names: they must fit one frame   \
+                                 */
+#define HEADER_NAME_MAX 255     /* a short string in AMQP */
+
+/* How long msgflo_run() may overlook a stop flag that was set just before it began to wait. */
+#define STOP_FLAG_LATENCY_MS 250
+
+struct inport {
+    struct msgflo_participant *owner;
+    const struct port *port;
+    struct msgflo_delivery *first, *last; /* not ended, by tag: handed over, then waiting */
+    struct msgflo_delivery *waiting;      /* the first not handed over, or NULL */
+    uint64_t *done;                       /* tags acked but not written yet */
+    size_t done_count, done_size;
+};
+
+struct msgflo_participant {
+    struct definition definition;
+    struct inport *inports; /* definition.inport_count of them */
+    char id[300];
+    char *broker, *ca_file;
+    struct msgflo_options options; /* its texts are the copies above */
+    struct transport *transport;
+    struct fates fates;
+    char *announcement;
+    size_t announcement_size;
+    bool connected, outage_told, paused, inputs_stopped, run_stopped;
+    int64_t retry_at_mono_ms, announce_at_mono_ms;
+    int64_t retry_delay_ms;
+};
+
+static void tell_state(struct msgflo_participant *p, enum msgflo_state state, const char *text)
+{
+    if (p->options.on_state)
+        p->options.on_state(p, state, text, p->options.user);
+}
+
+/* ---- deliveries ---- */
+
+static void list_append(struct inport *in, struct msgflo_delivery *d)
+{
+    d->inport = in;
+    d->prev = in->last;
+    d->next = NULL;
+    if (in->last)
+        in->last->next = d;
+    else
+        in->first = d;
+    in->last = d;
+}
+
+static void list_remove(struct inport *in, struct msgflo_delivery *d)
+{
+    if (in->waiting == d)
+        in->waiting = d->next;
+    if (d->prev)
+        d->prev->next = d->next;
+    else
+        in->first = d->next;
+    if (d->next)
+        d->next->prev = d->prev;
+    else
+        in->last = d->prev;
+    d->prev = d->next = NULL;
+}
+
+/* Takes it out of its port's list; false if the broker has given it to somebody else. */
+static bool take_out(struct msgflo_delivery *d)
+{
+    if (d->voided)
+        return false; /* it is in no list: see inport_voided() */
+    list_remove(d->inport, d);
+    return true;
+}
+
+static size_t index_of(const struct inport *in)
+{
+    return (size_t)(in - in->owner->inports);
+}
+
+static void write_acks(struct inport *in)
+{
+    struct transport *t = in->owner->transport;
+
+    if (in->done_count == 0)
+        return;
+    t->table->ack(t, index_of(in), in->done, in->done_count,
+                  in->first ? in->first->tag : UINT64_MAX);
+    in->done_count = 0;
+}
+
+static void write_all_acks(struct msgflo_participant *p)
+{
+    for (size_t i = 0; i < p->definition.inport_count; i++)
+        write_acks(&p->inports[i]);
+}
+
+/* Room for one more tag; without memory for it, what is there is written to make some. */
+static bool reserve_done(struct inport *in)
+{
+    size_t size = in->done_size ? 2 * in->done_size : 16;
+    uint64_t *done;
+
+    if (in->done_count < in->done_size)
+        return true;
+    done = realloc(in->done, size * sizeof *done);
+    if (done) {
+        in->done = done;
+        in->done_size = size;
+    } else {
+        write_acks(in);
+    }
+    return in->done_count < in->done_size;
+}
+
+void msgflo_ack(struct msgflo_delivery *d)
+{
+    struct inport *in = d->inport;
+
+    if (take_out(d)) {
+        if (reserve_done(in))
+            in->done[in->done_count++] = d->tag;
+        else
+            in->owner->transport->table->ack(in->owner->transport, index_of(in), &d->tag, 1,
+                                             in->first ? in->first->tag : UINT64_MAX);
+    }
+    free(d);
+}
+
+void msgflo_ack_upto(struct msgflo_delivery *d)
+{
+    struct inport *in = d->inport;
+
+    if (!d->voided)
+        while (in->first != d)
+            msgflo_ack(in->first);
+    msgflo_ack(d);
+}
+
+static void end_delivery(struct msgflo_delivery *d, enum transport_end how)
+{
+    struct inport *in = d->inport;
+    struct transport *t = in->owner->transport;
+
+    if (take_out(d))
+        t->table->end(t, index_of(in), d->tag, how);
+    free(d);
+}
+
+void msgflo_reject(struct msgflo_delivery *d)
+{
+    end_delivery(d, TRANSPORT_REJECT);
+}
+
+void msgflo_requeue(struct msgflo_delivery *d)
+{
+    end_delivery(d, TRANSPORT_REQUEUE);
+}
+
+const char *msgflo_delivery_port(const struct msgflo_delivery *d)
+{
+    return d->inport->port->id;
+}
+
+static void hand_over(struct inport *in)
+{
+    struct msgflo_participant *p = in->owner;
+
+    while (in->waiting && !p->paused && !p->inputs_stopped) {
+        struct msgflo_delivery *d = in->waiting;
+
+        in->waiting = d->next;
+        p->options.on_input(p, d, p->options.user);
+    }
+}
+
+static void give_back_waiting(struct inport *in)
+{
+    while (in->waiting)
+        msgflo_requeue(in->waiting);
+}
+
+/* ---- what the transport tells ---- */
+
+static void delivered(void *user, size_t inport, struct msgflo_delivery *d)
+{
+    struct msgflo_participant *p = user;
+    struct inport *in = &p->inports[inport];
+
+    list_append(in, d);
+    if (!in->waiting)
+        in->waiting = d;
+    if (p->inputs_stopped)
+        give_back_waiting(in);
+    else
+        hand_over(in);
+}
+
+static void inport_voided(void *user, size_t inport)
+{
+    struct msgflo_participant *p = user;
+    struct inport *in = &p->inports[inport];
+
+    while (in->waiting) { /* the program never saw those */
+        struct msgflo_delivery *d = in->waiting;
+
+        list_remove(in, d);
+        free(d);
+    }
+    while (in->first) {
+        in->first->voided = true;
+        list_remove(in, in->first);
+    }
+    in->done_count = 0;
+}
+
+static void returned(void *user, uint64_t publish_seq)
+{
+    struct msgflo_participant *p = user;
+
+    fates_returned(&p->fates, publish_seq);
+}
+
+static void confirmed(void *user, uint64_t publish_seq, bool upto, bool kept)
+{
+    struct msgflo_participant *p = user;
+
+    fates_settle(&p->fates, publish_seq, upto, kept ? MSGFLO_CONFIRMED : MSGFLO_NACKED, p);
+}
+
+static void unconfirmed_lost(void *user)
+{
+    struct msgflo_participant *p = user;
+
+    fates_lose_all(&p->fates, p);
+}
+
+static void warning(void *user, const char *text)
+{
+    tell_state(user, MSGFLO_WARNING, text);
+}
+
+static const struct transport_events events = {delivered, inport_voided,    returned,
+                                               confirmed, unconfirmed_lost, warning};
+
+/* ---- making one ---- */
+
+static const struct transport_table *transport_for(const char *url)
+{
+    static const struct {
+        const char *scheme;
+        const struct transport_table *table;
+    } schemes[] = {{"amqp://", &transport_amqp},
+                   {"amqps://", &transport_amqp},
+                   {"direct://", &transport_memory}};
+
+    for (size_t i = 0; url && i < sizeof schemes / sizeof *schemes; i++)
+        if (strncmp(url, schemes[i].scheme, strlen(schemes[i].scheme)) == 0)
+            return schemes[i].table;
+    return NULL;
+}
+
+static void set_defaults(struct msgflo_options *o)
+{
+    if (o->prefetch == 0)
+        o->prefetch = PREFETCH_DEFAULT;
+    if (o->discovery_period_s == 0)
+        o->discovery_period_s = DISCOVERY_PERIOD_DEFAULT_S;
+    if (o->connect_timeout_ms == 0)
+        o->connect_timeout_ms = CONNECT_TIMEOUT_DEFAULT_MS;
+    if (o->heartbeat_s == 0)
+        o->heartbeat_s = HEARTBEAT_DEFAULT_S;
+    if (o->max_message_bytes == 0)
+        o->max_message_bytes = MESSAGE_MAX_DEFAULT_BYTES;
+}
+
+static int check_options(const struct msgflo_definition *definition, const struct msgflo_options *o,
+                         struct msgflo_error *e)
+{
+    if (!transport_for(o->broker))
+        return fail(e, MSGFLO_INVALID, "the broker's URL must start with amqp:// or amqps://");
+    if (o->prefetch > UINT16_MAX)
+        return fail(e, MSGFLO_INVALID, "prefetch %u is above %d", o->prefetch, UINT16_MAX);
+    if (o->discovery_period_s > DISCOVERY_PERIOD_MAX_S)
+        return fail(e, MSGFLO_INVALID, "the discovery period of %u s is above %d s",
+                    o->discovery_period_s, DISCOVERY_PERIOD_MAX_S);
+    if (o->heartbeat_s > UINT16_MAX)
+        return fail(e, MSGFLO_INVALID, "a heartbeat of %u s is above %d s", o->heartbeat_s,
+                    UINT16_MAX);
+    if (definition->inport_count && !o->on_input)
+        return fail(e, MSGFLO_INVALID, "there are inports but no on_input function");
+    return 0;
+}
+
+static int make_inports(struct msgflo_participant *p, struct msgflo_error *e)
+{
+    size_t n = p->definition.inport_count;
+
+    if (n == 0)
+        return 0;
+    p->inports = calloc(n, sizeof *p->inports);
+    if (!p->inports)
+        return fail(e, MSGFLO_NOMEM, "no memory for %zu ports", n);
+    for (size_t i = 0; i < n; i++) {
+        p->inports[i].owner = p;
+        p->inports[i].port = &p->definition.inports[i];
+    }
+    return 0;
+}
+
+static int make_transport(struct msgflo_participant *p, struct msgflo_error *e)
+{
+    const struct transport_table *table = transport_for(p->broker);
+    struct transport_config config = {.url = p->broker,
+                                      .id = p->id,
+                                      .definition = &p->definition,
+                                      .prefetch = p->options.prefetch,
+                                      .connect_timeout_ms = p->options.connect_timeout_ms,
+                                      .heartbeat_s = p->options.heartbeat_s,
+                                      .max_message_bytes = p->options.max_message_bytes,
+                                      .ca_file = p->ca_file};
+
+    p->transport = table->new (&config, &events, p, e);
+    if (!p->transport)
+        return -1;
+    for (size_t i = 0; i < p->definition.inport_count; i++)
+        if (p->inports[i].port->queue)
+            table->consume(p->transport, i, true);
+    return 0;
+}
+
+static int fill(struct msgflo_participant *p, const struct msgflo_definition *definition,
+                const struct msgflo_options *options, struct msgflo_error *e)
+{
+    char uuid[UUID_SIZE];
+
+    if (check_options(definition, options, e) ||
+        definition_copy(definition, options->role, &p->definition, e))
+        return -1;
+    p->options = *options;
+    set_defaults(&p->options);
+    p->broker = strdup(options->broker);
+    p->ca_file = options->ca_file ? strdup(options->ca_file) : NULL;
+    if (!p->broker || (options->ca_file && !p->ca_file))
+        return fail(e, MSGFLO_NOMEM, "no memory for the options of '%s'", options->role);
+    p->options.broker = p->broker;
+    p->options.ca_file = p->ca_file;
+    p->options.role = p->definition.role;
+    uuid_make(uuid);
+    if (snprintf(p->id, sizeof p->id, "%s-%s", p->definition.role, uuid) > QUEUE_NAME_MAX - 21)
+        return fail(e, MSGFLO_INVALID,
+                    "the role's name is too long"); /* ID-SEQ is a short string */
+    p->announcement = discovery_text(&p->definition, p->id, e);
+    if (!p->announcement)
+        return -1;
+    p->announcement_size = strlen(p->announcement);
+    return make_inports(p, e) || make_transport(p, e) ? -1 : 0;
+}
+
+struct msgflo_participant *msgflo_new(const struct msgflo_definition *definition,
+                                      const struct msgflo_options *options, struct msgflo_error *e)
+{
+    struct msgflo_participant *p = calloc(1, sizeof *p);
+
+    if (!p) {
+        fail(e, MSGFLO_NOMEM, "no memory for a participant");
+        return NULL;
+    }
+    fates_init(&p->fates);
+    if (fill(p, definition, options, e)) {
+        msgflo_free(p);
+        return NULL;
+    }
+    return p;
+}
+
+static void free_inport(struct inport *in)
+{
+    while (in->first) {
+        struct msgflo_delivery *d = in->first;
+
+        list_remove(in, d);
+        free(d);
+    }
+    free(in->done);
+}
+
+void msgflo_free(struct msgflo_participant *p)
+{
+    if (!p)
+        return;
+    if (p->transport) {
+        write_all_acks(p);
+        p->transport->table->close(p->transport);
+        p->connected = false;
+        fates_lose_all(&p->fates, p);
+    }
+    for (size_t i = 0; p->inports && i < p->definition.inport_count; i++)
+        free_inport(&p->inports[i]);
+    if (p->transport)
+        p->transport->table->free(p->transport);
+    free(p->inports);
+    fates_release(&p->fates);
+    definition_release(&p->definition);
+    free(p->announcement);
+    free(p->broker);
+    free(p->ca_file);
+    free(p);
+}
+
+/* ---- sending ---- */
+
+static int find_outport(const struct msgflo_participant *p, const char *id, size_t *ret,
+                        struct msgflo_error *e)
+{
+    for (size_t i = 0; i < p->definition.outport_count; i++)
+        if (strcmp(p->definition.outports[i].id, id) == 0 && p->definition.outports[i].queue) {
+            *ret = i;
+            return 0;
+        }
+    return fail(e, MSGFLO_INVALID, "'%s' has no outport '%s'", p->definition.role, id);
+}
+
+static int check_headers(const struct msgflo_message *m, struct msgflo_error *e)
+{
+    size_t total = 0;
+
+    for (size_t i = 0; i < m->header_count; i++) {
+        size_t name_len = strlen(m->headers[i][0]);
+
+        if (name_len > HEADER_NAME_MAX)
+            return fail(e, MSGFLO_INVALID, "a header's name is longer than %d bytes",
+                        HEADER_NAME_MAX);
+        total += name_len + strlen(m->headers[i][1]);
+        if (total > HEADERS_MAX_BYTES)
+            return fail(e, MSGFLO_INVALID, "the headers hold more than %d bytes",
+                        HEADERS_MAX_BYTES);
+    }
+    if (m->content_type && strlen(m->content_type) > HEADER_NAME_MAX)
+        return fail(e, MSGFLO_INVALID, "the content type is longer than %d bytes", HEADER_NAME_MAX);
+    return 0;
+}
+
+/* Fills in the message's number and id. Its number is taken only by fates_add(). */
+static int number_message(struct msgflo_participant *p, const struct msgflo_message *m, char *id,
+                          size_t id_size, struct transport_message *ret, struct msgflo_error *e)
+{
+    if (fates_reserve(&p->fates))
+        return fail(e, MSGFLO_NOMEM, "no memory for a message under way");
+    snprintf(id, id_size, "%s-%llu", p->id, (unsigned long long)p->fates.next);
+    *ret = (struct transport_message){m, p->fates.next, id};
+    return 0;
+}
+
+int msgflo_send(struct msgflo_participant *p, const char *outport, const struct msgflo_message *m,
+                msgflo_sent_fn *sent, void *user, struct msgflo_error *e)
+{
+    struct transport_message tm;
+    char id[sizeof p->id + 21];
+    size_t i;
+
+    if (find_outport(p, outport, &i, e) || check_headers(m, e))
+        return -1;
+    if (!p->connected)
+        return fail(e, MSGFLO_UNAVAILABLE, "'%s' is not connected to its broker",
+                    p->definition.role);
+    if (number_message(p, m, id, sizeof id, &tm, e) ||
+        p->transport->table->send(p->transport, i, &tm, e))
+        return -1;
+    fates_add(&p->fates, sent, user);
+    return 0;
+}
+
+size_t msgflo_unconfirmed(const struct msgflo_participant *p)
+{
+    return p->fates.with_fn;
+}
+
+/* ---- life ---- */
+
+static int announce(struct msgflo_participant *p, struct msgflo_error *e)
+{
+    unsigned period_ms = p->options.discovery_period_s * 1000;
+    struct msgflo_message m = {.body = p->announcement, .size = p->announcement_size};
+    struct transport_message tm;
+    char id[sizeof p->id + 21];
+
+    p->announce_at_mono_ms = clock_mono_ms() + (int64_t)(period_ms / 2.2);
+    if (number_message(p, &m, id, sizeof id, &tm, e) ||
+        p->transport->table->announce(p->transport, &tm, period_ms, e))
+        return -1;
+    fates_add(&p->fates, NULL, NULL);
+    return 0;
+}
+
+/* Somewhere between half and all of ms, so that many participants do not come back at once. */
+static int64_t jittered(int64_t ms)
+{
+    uint32_t r = 0;
+
+    if (getrandom(&r, sizeof r, GRND_NONBLOCK) != (ssize_t)sizeof r)
+        r = (uint32_t)clock_mono_ms();
+    return ms / 2 + r % (ms / 2 + 1);
+}
+
+static void disconnect(struct msgflo_participant *p, const struct msgflo_error *why)
+{
+    p->connected = false;
+    p->transport->table->close(p->transport);
+    for (size_t i = 0; i < p->definition.inport_count; i++)
+        inport_voided(p, i);
+    p->retry_delay_ms = p->retry_delay_ms ? 2 * p->retry_delay_ms : RETRY_FIRST_MS;
+    if (p->retry_delay_ms > RETRY_MAX_MS)
+        p->retry_delay_ms = RETRY_MAX_MS;
+    p->retry_at_mono_ms = clock_mono_ms() + jittered(p->retry_delay_ms);
+    fates_lose_all(&p->fates, p);
+    if (!p->outage_told) {
+        p->outage_told = true;
+        tell_state(p, MSGFLO_DISCONNECTED, why->text);
+    }
+}
+
+static void connect_now(struct msgflo_participant *p)
+{
+    struct msgflo_error e = {MSGFLO_OK, ""};
+
+    if (p->transport->table->open(p->transport, &e)) {
+        disconnect(p, &e);
+        return;
+    }
+    p->connected = true;
+    if (announce(p, &e)) {
+        disconnect(p, &e);
+        return;
+    }
+    p->outage_told = false;
+    p->retry_delay_ms = 0;
+    tell_state(p, MSGFLO_CONNECTED, p->id);
+}
+
+void msgflo_service(struct msgflo_participant *p)
+{
+    struct msgflo_error e = {MSGFLO_OK, ""};
+
+    if (!p->connected) {
+        if (clock_mono_ms() >= p->retry_at_mono_ms)
+            connect_now(p);
+        return;
+    }
+    write_all_acks(p);
+    for (size_t i = 0; i < p->definition.inport_count; i++)
+        hand_over(&p->inports[i]);
+    if (p->transport->table->service(p->transport, &e)) {
+        disconnect(p, &e);
+        return;
+    }
+    write_all_acks(p);
+    if (clock_mono_ms() >= p->announce_at_mono_ms && announce(p, &e))
+        tell_state(p, MSGFLO_WARNING, e.text);
+}
+
+static bool has_work(const struct msgflo_participant *p)
+{
+    for (size_t i = 0; i < p->definition.inport_count; i++)
+        if (p->inports[i].done_count || (p->inports[i].waiting && !p->paused))
+            return true;
+    return false;
+}
+
+int msgflo_timeout_ms(const struct msgflo_participant *p)
+{
+    int64_t left = p->connected ? p->announce_at_mono_ms : p->retry_at_mono_ms;
+    int transport_ms;
+
+    if (p->connected && has_work(p))
+        return 0;
+    left -= clock_mono_ms();
+    if (left < 0)
+        left = 0;
+    transport_ms = p->connected ? p->transport->table->timeout_ms(p->transport) : -1;
+    return transport_ms >= 0 && transport_ms < left ? transport_ms : (int)left;
+}
+
+int msgflo_fd(const struct msgflo_participant *p)
+{
+    return p->connected ? p->transport->table->fd(p->transport) : -1;
+}
+
+bool msgflo_connected(const struct msgflo_participant *p)
+{
+    return p->connected;
+}
+
+const char *msgflo_id(const struct msgflo_participant *p)
+{
+    return p->id;
+}
+
+static void consume_all(struct msgflo_participant *p, bool on)
+{
+    for (size_t i = 0; i < p->definition.inport_count; i++)
+        if (p->inports[i].port->queue)
+            p->transport->table->consume(p->transport, i, on);
+}
+
+void msgflo_stop_inputs(struct msgflo_participant *p)
+{
+    if (p->inputs_stopped)
+        return;
+    p->inputs_stopped = true;
+    consume_all(p, false);
+    for (size_t i = 0; i < p->definition.inport_count; i++)
+        give_back_waiting(&p->inports[i]);
+}
+
+void msgflo_pause_inputs(struct msgflo_participant *p, bool paused)
+{
+    if (p->inputs_stopped || p->paused == paused)
+        return;
+    p->paused = paused;
+    consume_all(p, !paused);
+}
+
+int msgflo_run(struct msgflo_participant *p, const volatile int *stop_flag)
+{
+    while (!p->run_stopped && !(stop_flag && *stop_flag)) {
+        struct pollfd pfd = {msgflo_fd(p), POLLIN, 0};
+        int timeout_ms = msgflo_timeout_ms(p);
+
+        if (stop_flag && timeout_ms > STOP_FLAG_LATENCY_MS)
+            timeout_ms = STOP_FLAG_LATENCY_MS;
+        poll(&pfd, 1, timeout_ms); /* a negative descriptor is passed over: poll(2) */
+        msgflo_service(p);
+    }
+    p->run_stopped = false;
+    return 0;
+}
+
+void msgflo_stop(struct msgflo_participant *p)
+{
+    p->run_stopped = true;
+}
+
+const char *msgflo_version(void)
+{
+    return MSGFLO_VERSION;
+}

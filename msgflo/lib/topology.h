@@ -1,0 +1,28 @@
+/*
+ * topology.h - declares what a participant's ports need on an AMQP broker, exactly as every other
+ * MsgFlo implementation does: a single argument more or less is PRECONDITION_FAILED for a peer
+ * (measured with msgflo-nodejs on RabbitMQ 3.10). Stronger queues come from policies and from the
+ * virtual host's default queue type, never from here.
+ */
+#ifndef MSGFLO_TOPOLOGY_H
+#define MSGFLO_TOPOLOGY_H
+
+#include "broker_link.h"
+
+struct topology {
+    struct broker_link *link;
+    amqp_channel_t channel; /* a failed declare costs a channel: nothing else is on this one */
+    bool channel_open;
+    void (*warning)(void *user, const char *text);
+    void *user;
+};
+
+/*
+ * Each returns 0, or -1 with *e (MSGFLO_REFUSED: neither declared nor there; else the connection is
+ * of no use). What is there with other properties is used as it is, after a warning.
+ */
+int topology_inport(struct topology *t, const char *queue, struct msgflo_error *e) MUST_CHECK;
+int topology_outport(struct topology *t, const char *exchange, struct msgflo_error *e) MUST_CHECK;
+int topology_discovery(struct topology *t, struct msgflo_error *e) MUST_CHECK;
+
+#endif
