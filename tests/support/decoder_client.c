@@ -41,13 +41,12 @@ static void receive(struct decoder_client *c, void *packet, size_t size, size_t 
     *ret = (size_t)n;
 }
 
-void decoder_client_start(const char *path, const char *arg1, const char *arg2,
+void decoder_client_spawn(const char *path, const char *arg1, const char *arg2,
                           struct decoder_client *ret)
 {
     char words[3][200];
     char *argv[] = {words[0], arg1 ? words[1] : NULL, arg2 ? words[2] : NULL, NULL};
     int pair[2];
-    size_t n;
 
     snprintf(words[0], sizeof(words[0]), "%s", path);
     snprintf(words[1], sizeof(words[1]), "%s", arg1 ? arg1 : "");
@@ -59,6 +58,14 @@ void decoder_client_start(const char *path, const char *arg1, const char *arg2,
         exec_decoder(path, argv, pair[1]);
     close(pair[1]);
     ret->fd = pair[0];
+}
+
+void decoder_client_start(const char *path, const char *arg1, const char *arg2,
+                          struct decoder_client *ret)
+{
+    size_t n;
+
+    decoder_client_spawn(path, arg1, arg2, ret);
     receive(ret, &ret->ready, sizeof(ret->ready), &n);
     assert_int_equal(n, sizeof(ret->ready));
     assert_int_equal(ret->ready.kind, DECODE_READY);

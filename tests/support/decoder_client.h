@@ -19,7 +19,11 @@ struct decoder_client {
 };
 
 /* Starts the program at path with up to two more arguments (NULL: none), an empty environment and
- * the socket, and takes READY. */
+ * the socket. */
+void decoder_client_spawn(const char *path, const char *arg1, const char *arg2,
+                          struct decoder_client *ret);
+
+/* The same, and takes READY. */
 void decoder_client_start(const char *path, const char *arg1, const char *arg2,
                           struct decoder_client *ret);
 

@@ -7,6 +7,10 @@
 #define STRIP_ROWS 100u
 #define SPARE_ROWS 300u
 
+/* Pieces too small to be mapped by themselves leave gaps in the heap when they grow; measured with
+ * WebP, whose decoder has several of the picture's size. */
+#define GAPS_BYTES (128u << 20)
+
 static uint64_t px(uint32_t width_px, uint32_t height_px)
 {
     return (uint64_t)width_px * height_px;
@@ -38,7 +42,8 @@ uint64_t estimate_source(const struct image_facts *s)
         return FIXED_BYTES + rows(s) + (s->interlaced ? whole * s->pixel_bytes : 0);
     case DECODE_FORMAT_WEBP: /* libwebp decodes a frame whole; an animation has a canvas beside it
                               */
-        return FIXED_BYTES + rows(s) + whole * (s->frames > 1 ? 12 : 8);
+        whole *= s->frames > 1 ? 12 : 8;
+        return FIXED_BYTES + rows(s) + whole + (2 * whole < GAPS_BYTES ? 2 * whole : GAPS_BYTES);
     case DECODE_FORMAT_GIF: /* a canvas of RGBA, and the one before it to go back to */
         return FIXED_BYTES + rows(s) + whole * 8;
     case DECODE_FORMAT_AVIF: /* planes of the decoder and its references, then RGB */
