@@ -31,9 +31,10 @@
 #define MESSAGE_MAX_DEFAULT_BYTES ((size_t)16 << 20)
 #define RETRY_FIRST_MS 500
 #define RETRY_MAX_MS 30000
-#define HEADERS_MAX_BYTES 32768 /* all of a message's, with their names: they must fit one frame   \
-                                 */
-#define HEADER_NAME_MAX 255     /* a short string in AMQP */
+#define HEADERS_MAX_BYTES                                                                          \
+    32768                   /* all of a message's, with their names: they must fit one frame       \
+                             */
+#define HEADER_NAME_MAX 255 /* a short string in AMQP */
 
 /* How long msgflo_run() may overlook a stop flag that was set just before it began to wait. */
 #define STOP_FLAG_LATENCY_MS 250

@@ -1,6 +1,7 @@
 #include "transport_memory.h"
 
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 struct stored {
@@ -528,8 +529,8 @@ static int link_send(struct transport *t, size_t outport, const struct transport
     if (is_gone(l))
         return fail(e, MSGFLO_UNAVAILABLE, "broker '%s' went away", l->broker->name);
     s = store_message(tm->m);
-    count = s ? publish_to_exchange(l->broker, l->config.definition->outports[outport].queue, s)
-              : -1;
+    count =
+        s ? publish_to_exchange(l->broker, l->config.definition->outports[outport].queue, s) : -1;
     stored_free(s);
     if (count < 0 || add_fate(l, tm->publish_seq, tm->m->mandatory && count == 0))
         return fail(e, MSGFLO_NOMEM, "no memory for a message of %zu bytes", tm->m->size);
