@@ -27,6 +27,7 @@
 struct broker_admin {
     amqp_connection_state_t conn;
     bool channel_is_open;
+    uint64_t last_delivery_tag;
 };
 
 /* How a step ended, beside its error. */
@@ -356,4 +357,110 @@ int broker_admin_unbind(struct broker_admin *b, const struct link *link, struct 
         amqp_queue_unbind(b->conn, CHANNEL, destination, source, amqp_empty_bytes,
                           amqp_empty_table);
     return last_answer(b, "binding to", link->destination, e) == ANSWER_OK ? 0 : -1;
+}
+
+/* --- messages ---------------------------------------------------------------------------- */
+
+/* Reads on until the broker confirms the one message that was published. */
+static int await_confirm(struct broker_admin *b, const char *what, struct err *e)
+{
+    const struct timeval answer_time = {ANSWER_MS / 1000, 0};
+    bool returned = false;
+    amqp_frame_t frame;
+
+    for (;;) {
+        int status = amqp_simple_wait_frame_noblock(b->conn, &frame, &answer_time);
+
+        if (status != AMQP_STATUS_OK) {
+            library_failed(status, what, e);
+            return -1;
+        }
+        if (frame.frame_type != AMQP_FRAME_METHOD)
+            continue; /* the body of a message that comes back */
+        switch (frame.payload.method.id) {
+        case AMQP_BASIC_RETURN_METHOD:
+            returned = true;
+            break;
+        case AMQP_BASIC_ACK_METHOD:
+            return returned ? err_set(e, ERR_INPUT, "%s: is gone", what) : 0;
+        case AMQP_BASIC_NACK_METHOD:
+            return err_set(e, ERR_UNAVAILABLE, "%s: takes no more messages", what);
+        case AMQP_CHANNEL_CLOSE_METHOD:
+            channel_closed(b, frame.payload.method.decoded, what, e);
+            return -1;
+        case AMQP_CONNECTION_CLOSE_METHOD:
+            connection_closed(frame.payload.method.decoded, what, e);
+            return -1;
+        default:
+            break;
+        }
+    }
+}
+
+int broker_admin_send(struct broker_admin *b, const char *queue, const char *json, struct err *e)
+{
+    amqp_basic_properties_t properties = {._flags = AMQP_BASIC_CONTENT_TYPE_FLAG |
+                                                    AMQP_BASIC_DELIVERY_MODE_FLAG,
+                                          .content_type = bytes_of("application/json"),
+                                          .delivery_mode = AMQP_DELIVERY_PERSISTENT};
+    char what[300];
+    int status;
+
+    snprintf(what, sizeof(what), "queue '%s'", queue);
+    if (declare_queue(b, queue, true, e) != ANSWER_OK)
+        return -1;
+    amqp_confirm_select(b->conn, CHANNEL);
+    if (last_answer(b, "queue", queue, e) != ANSWER_OK)
+        return -1;
+    status = amqp_basic_publish(b->conn, CHANNEL, amqp_empty_bytes, bytes_of(queue), true, false,
+                                &properties, bytes_of(json));
+    if (status != AMQP_STATUS_OK) {
+        library_failed(status, what, e);
+        return -1;
+    }
+    return await_confirm(b, what, e);
+}
+
+int broker_admin_consume(struct broker_admin *b, const char *queue, unsigned n, struct err *e)
+{
+    if (open_channel(b, e))
+        return -1;
+    amqp_basic_qos(b->conn, CHANNEL, 0, n > UINT16_MAX ? UINT16_MAX : (uint16_t)n, false);
+    if (last_answer(b, "queue", queue, e) != ANSWER_OK)
+        return -1;
+    amqp_basic_consume(b->conn, CHANNEL, bytes_of(queue), amqp_empty_bytes, false, false, false,
+                       amqp_empty_table);
+    return last_answer(b, "queue", queue, e) == ANSWER_OK ? 0 : -1;
+}
+
+int broker_admin_next(struct broker_admin *b, int timeout_ms, struct buf *body, struct err *e)
+{
+    struct timeval wait = {timeout_ms / 1000, timeout_ms % 1000 * 1000};
+    amqp_envelope_t envelope;
+    amqp_rpc_reply_t reply =
+        amqp_consume_message(b->conn, &envelope, timeout_ms < 0 ? NULL : &wait, 0);
+    int rc;
+
+    if (reply.reply_type == AMQP_RESPONSE_LIBRARY_EXCEPTION &&
+        reply.library_error == AMQP_STATUS_TIMEOUT)
+        return err_set(e, ERR_TIMEOUT, "no message came in time");
+    if (reply.reply_type == AMQP_RESPONSE_LIBRARY_EXCEPTION &&
+        reply.library_error == AMQP_STATUS_UNEXPECTED_STATE) /* a cancel: the queue was deleted */
+        return err_set(e, ERR_UNAVAILABLE, "the broker gives no more messages of this queue");
+    if (answer_of(b, reply, "message", e) != ANSWER_OK)
+        return -1;
+    b->last_delivery_tag = envelope.delivery_tag;
+    rc = buf_append(body, envelope.message.body.bytes, envelope.message.body.len);
+    amqp_destroy_envelope(&envelope);
+    return rc ? err_set(e, ERR_NOMEM, "no memory for a message") : 0;
+}
+
+int broker_admin_ack(struct broker_admin *b, struct err *e)
+{
+    int status = amqp_basic_ack(b->conn, CHANNEL, b->last_delivery_tag, true);
+
+    if (status == AMQP_STATUS_OK)
+        return 0;
+    library_failed(status, "ack", e);
+    return -1;
 }

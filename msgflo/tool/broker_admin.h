@@ -1,5 +1,5 @@
 /*
- * broker_admin.h - declares, binds and unbinds on a broker, one step at a time, each waited for.
+ * broker_admin.h - declares, binds, sends and takes, one step at a time, each waited for.
  * Hides rabbitmq-c. The broker closes the channel of a step that fails: the next step gets a fresh
  * one. Belongs to one thread.
  */
@@ -55,5 +55,21 @@ int broker_admin_exchange(struct broker_admin *b, const char *prefix, const char
 /* Doing either again changes nothing. */
 int broker_admin_bind(struct broker_admin *b, const struct link *link, struct err *e) MUST_CHECK;
 int broker_admin_unbind(struct broker_admin *b, const struct link *link, struct err *e) MUST_CHECK;
+
+/* Puts a persistent JSON message into the queue and waits until the broker has it. ERR_INPUT: there
+ * is no such queue. */
+int broker_admin_send(struct broker_admin *b, const char *queue, const char *json,
+                      struct err *e) MUST_CHECK;
+
+/* Starts taking up to n messages from the queue. What is not acked goes back when b is closed. */
+int broker_admin_consume(struct broker_admin *b, const char *queue, unsigned n,
+                         struct err *e) MUST_CHECK;
+
+/* Waits for the next one and appends its body. timeout_ms < 0: for ever. ERR_TIMEOUT: none came. */
+int broker_admin_next(struct broker_admin *b, int timeout_ms, struct buf *body,
+                      struct err *e) MUST_CHECK;
+
+/* Of all messages so far. */
+int broker_admin_ack(struct broker_admin *b, struct err *e) MUST_CHECK;
 
 #endif

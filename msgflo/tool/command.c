@@ -8,6 +8,7 @@
 #include "graph/fbp.h"
 #include "graph/graph_json.h"
 #include "tool/files.h"
+#include "tool/settings.h"
 
 int command_usage(const struct command *self, const char *fmt, ...)
 {
@@ -92,4 +93,15 @@ int command_read_graph(const struct command *self, const char *path, struct grap
     if (ends_in(path, ".json"))
         return read_json(path, ret, e);
     return err_set(e, ERR_INPUT, "%s: a graph's name ends in .fbp or .json", path);
+}
+
+int command_connect(const char *broker, int timeout_s, struct broker_admin **ret, struct err *e)
+{
+    AUTO(broker_url_release) struct broker_url url = {0};
+    struct tool_settings settings;
+
+    if (tool_settings_load(&settings, e) ||
+        broker_url_parse(broker ? broker : settings.broker, &url, e))
+        return -1;
+    return broker_admin_open(&url, settings.ca_file, timeout_s * 1000, ret, e);
 }

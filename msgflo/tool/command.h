@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "graph/graph.h"
+#include "tool/broker_admin.h"
 
 enum command_exit {
     EXIT_DONE = 0,
@@ -28,7 +29,8 @@ struct command {
     int (*run)(const struct command *self, int argc, char **argv);
 };
 
-extern const struct command command_setup, command_procfile, command_graph;
+extern const struct command command_setup, command_procfile, command_graph, command_send,
+    command_dump;
 
 /* Says "msgflo NAME: text" and that --help knows more. Returns EXIT_USAGE. */
 int command_usage(const struct command *self, const char *fmt, ...) PRINTF_LIKE(2, 3);
@@ -51,5 +53,12 @@ int command_print(const struct command *self, const struct buf *text);
  */
 int command_read_graph(const struct command *self, const char *path, struct graph **ret,
                        struct err *e) MUST_CHECK;
+
+/*
+ * Connects to the broker that an option names (NULL: the one of the environment). ret is new:
+ * broker_admin_close(). Returns as broker_admin_open().
+ */
+int command_connect(const char *broker, int timeout_s, struct broker_admin **ret,
+                    struct err *e) MUST_CHECK;
 
 #endif

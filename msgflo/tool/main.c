@@ -8,7 +8,8 @@
 
 #include "tool/command.h"
 
-static const struct command *const commands[] = {&command_setup, &command_procfile, &command_graph};
+static const struct command *const commands[] = {&command_setup, &command_procfile, &command_graph,
+                                                 &command_send, &command_dump};
 #define N_COMMANDS (sizeof(commands) / sizeof(*commands))
 
 static void print_help(FILE *to)

@@ -52,7 +52,7 @@ static void make_graph(const char *path, const char *text)
 
 static void helps_with_every_command(void **state)
 {
-    static const char *const commands[] = {"setup", "procfile", "graph"};
+    static const char *const commands[] = {"setup", "procfile", "graph", "send", "dump"};
 
     (void)state;
     assert_run("--version", 0, "msgflo ");
@@ -61,7 +61,7 @@ static void helps_with_every_command(void **state)
 
         assert_run("--help", 0, commands[i]);
         snprintf(arguments, sizeof(arguments), "%s --help", commands[i]);
-        snprintf(usage, sizeof(usage), "usage: msgflo %s GRAPH", commands[i]);
+        snprintf(usage, sizeof(usage), "usage: msgflo %s ", commands[i]);
         assert_run(arguments, 0, usage);
     }
 }
@@ -76,6 +76,10 @@ static void answers_wrong_usage_with_status_2(void **state)
     assert_run("setup " GRAPH " --prnue", 2, "wrong option");
     assert_run("setup " GRAPH " --timeout -1", 2, "--timeout: 0 to 3600 seconds, not '-1'");
     assert_run("setup " GRAPH " --timeout 3601", 2, "--timeout: 0 to 3600 seconds, not '3601'");
+    assert_run("send --queue q", 2, "--queue and --json are needed");
+    assert_run("dump", 2, "--queue is needed");
+    assert_run("dump --queue q --amount 0", 2, "--amount: 1 to 10000, not '0'");
+    assert_run("dump --queue q --amount 10001", 2, "--amount: 1 to 10000, not '10001'");
     assert_run("graph " GRAPH " --format gif", 2, "there is no format 'gif'");
 }
 
@@ -143,6 +147,13 @@ static void refuses_a_role_without_command(void **state)
                "No component x/Unknown defined for role a");
 }
 
+static void sends_nothing_that_is_no_JSON(void **state)
+{
+    (void)state;
+    assert_run("send --queue q --json '{\"a\":}' --broker amqp://127.0.0.1:1", 1,
+               "--json: column 6");
+}
+
 static void tells_a_missing_broker_from_a_wrong_address(void **state)
 {
     (void)state;
@@ -163,6 +174,7 @@ int main(void)
         cmocka_unit_test(gives_the_same_JSON_after_a_round_trip),
         cmocka_unit_test(prints_a_Procfile_as_npm_does),
         cmocka_unit_test(refuses_a_role_without_command),
+        cmocka_unit_test(sends_nothing_that_is_no_JSON),
         cmocka_unit_test(tells_a_missing_broker_from_a_wrong_address),
     };
 
