@@ -41,7 +41,8 @@ struct download {
 
     /* Of this hop. */
     enum stage stage;
-    bool guard_refused; /* an address; another one of the same name may do */
+    bool guard_refused;   /* an address: forbidden, unless */
+    bool guard_permitted; /* another one of the same name */
     bool no_descriptors;
     bool body_wanted;
     size_t header_bytes;
@@ -110,6 +111,7 @@ static curl_socket_t open_socket(void *user, curlsocktype purpose, struct curl_s
         d->guard_refused = true;
         return CURL_SOCKET_BAD;
     }
+    d->guard_permitted = true;
     fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
     if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS))
         d->no_descriptors = true;
@@ -136,12 +138,9 @@ static int before_request(void *user, char *peer_ip, char *own_ip, int peer_port
     (void)own_ip;
     (void)own_port;
     d->stage = STAGE_ANSWER;
-    if (permits_text(options_of(d)->guard, peer_ip, peer_port)) {
-        d->guard_refused = false;
-        return CURL_PREREQFUNC_OK;
-    }
-    d->guard_refused = true;
-    return CURL_PREREQFUNC_ABORT;
+    d->guard_permitted = permits_text(options_of(d)->guard, peer_ip, peer_port);
+    d->guard_refused = !d->guard_permitted;
+    return d->guard_permitted ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
 }
 
 static size_t on_header(char *line, size_t size, size_t count, void *user)
@@ -219,6 +218,7 @@ static void begin_hop(struct download *d)
 {
     d->stage = STAGE_NAME;
     d->guard_refused = false;
+    d->guard_permitted = false;
     d->no_descriptors = false;
     d->body_wanted = false;
     d->header_bytes = 0;
@@ -310,7 +310,7 @@ static bool judge(struct download *d, CURLcode code)
 
     if (d->decided)
         return true;
-    if (code && d->guard_refused)
+    if (code && d->guard_refused && !d->guard_permitted)
         decide(d, (struct verdict){FETCH_FORBIDDEN, false, NULL}, "the address is not public");
     else if (code && d->no_descriptors)
         decide(d, (struct verdict){FETCH_INTERNAL, true, NULL},

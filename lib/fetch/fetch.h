@@ -26,7 +26,7 @@ struct fetch; /* one request under way */
 
 struct fetcher_options {
     const struct guard *guard; /* lent for the fetcher's life */
-    int64_t timeout_ms;        /* of a whole download, over all hops */
+    int64_t timeout_ms;        /* of a whole download, over all hops; of a connection: half of it */
     int max_redirects;
     int slow_s;                /* below 1 KB/s for so long ends it; 0: FETCH_SLOW_S */
     int64_t max_bytes;         /* of one source */

@@ -45,7 +45,7 @@ struct fetcher_options usual_options(const struct guard *guard)
 {
     return (struct fetcher_options){
         .guard = guard,
-        .timeout_ms = 2000,
+        .timeout_ms = 20000,
         .max_redirects = 3,
         .max_bytes = 1 << 20,
         .max_bytes_in_hand = 1 << 30,

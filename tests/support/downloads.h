@@ -28,7 +28,7 @@ extern unsigned char picture[PICTURE_BYTES];
 int start_server(void **state);
 int stop_server(void **state);
 
-/* Options with a limit of 1 MiB, 2 s and 3 redirects, and no budget to speak of; guard is lent. */
+/* Options with a limit of 1 MiB, 20 s and 3 redirects, and no budget to speak of; guard is lent. */
 struct fetcher_options usual_options(const struct guard *guard);
 
 /* One that permits the server. */
