@@ -2,6 +2,7 @@
 // Needs `npm install` in this folder. Has the bucket "images", and the key and secret S3RVER. Prints
 // its URL as its first line; ends when its standard input does.
 'use strict';
+Array.prototype.toReversed ??= function () { return [...this].reverse(); }; // Node.js 18 lacks it
 const S3rver = require('@20minutes/s3rver');
 
 async function main(directory) {
