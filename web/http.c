@@ -17,12 +17,13 @@
 
 #define IDLE_TIMEOUT_S 100 /* Heroku's router keeps connections for 90 s of idleness */
 #define BODY_TIMEOUT_MS 30000
+#define DRAIN_FACTOR 4 /* times the limit on bodies that are still read, to be refused */
 #define THREADS_MAX 4
 
 struct http {
     struct web *web;
     struct MHD_Daemon *daemon;
-    atomic_size_t in_hand;
+    atomic_size_t in_hand, arriving;
 };
 
 /* ---- headers */
@@ -54,12 +55,36 @@ static int read_headers(struct web *web, struct request *r)
     return 0;
 }
 
+static void answer_too_large(const struct web *web, struct request *r)
+{
+    answer_problem(&r->answer, 413, "the body must be at most %" PRId64 " bytes",
+                   web->settings.max_body_bytes);
+}
+
+/*
+ * A body that is too large by its length alone is refused before it is read, where the client asked
+ * first (Expect) or it is much too large. Another is read and thrown away: a client that writes on
+ * while its connection is closed would see a reset, and not the answer.
+ */
+static int check_length(struct web *web, struct request *r)
+{
+    const int64_t max = web->settings.max_body_bytes;
+    const char *length = header(r, "Content-Length");
+    int64_t bytes = 0;
+
+    if (!length || (config_parse_number(length, &bytes) == 0 && bytes <= max))
+        return 0;
+    r->refusal = 413;
+    if (!header(r, "Expect") && bytes > 0 && bytes / DRAIN_FACTOR <= max)
+        return 0;
+    answer_too_large(web, r);
+    return -1;
+}
+
 /* Returns -1 with an answer when POST /jobs is refused by its headers alone. */
 static int check_create_headers(struct web *web, struct request *r)
 {
-    const char *length = header(r, "Content-Length"), *encoding = header(r, "Content-Encoding");
-    const int64_t max = web->settings.max_body_bytes;
-    int64_t bytes = 0;
+    const char *encoding = header(r, "Content-Encoding");
 
     if (header(r, "Idempotency-Key")) {
         answer_problem(&r->answer, 400, "header Idempotency-Key is not supported yet");
@@ -73,11 +98,7 @@ static int check_create_headers(struct web *web, struct request *r)
         answer_problem(&r->answer, 415, "header Content-Encoding must not be there");
         return -1;
     }
-    if (length && (config_parse_number(length, &bytes) || bytes > max)) {
-        answer_problem(&r->answer, 413, "the body must be at most %" PRId64 " bytes", max);
-        return -1;
-    }
-    return 0;
+    return check_length(web, r);
 }
 
 /* ---- the body */
@@ -246,6 +267,20 @@ static enum MHD_Result answer_route(struct web *web, struct request *r)
 
 /* ---- libmicrohttpd's callbacks */
 
+/* While a body arrives, a connection that says nothing is closed sooner. */
+static void set_arriving(struct http *http, struct request *r, bool arriving)
+{
+    if (r->arriving == arriving)
+        return;
+    r->arriving = arriving;
+    if (arriving)
+        atomic_fetch_add(&http->arriving, 1);
+    else
+        atomic_fetch_sub(&http->arriving, 1);
+    MHD_set_connection_option(r->connection, MHD_CONNECTION_OPTION_TIMEOUT,
+                              arriving ? BODY_TIMEOUT_MS / 1000U : (unsigned)IDLE_TIMEOUT_S);
+}
+
 /* The first call for a request: its headers are there, its body is not. */
 static enum MHD_Result begin(struct http *http, struct MHD_Connection *connection, const char *path,
                              const char *method, void **req_cls)
@@ -260,14 +295,14 @@ static enum MHD_Result begin(struct http *http, struct MHD_Connection *connectio
     r->body.max_bytes = (size_t)web->settings.max_body_bytes;
     if (read_headers(web, r) || (r->route.id == ROUTE_CREATE_JOB && check_create_headers(web, r)))
         return respond(r, atomic_load(&web->stopping));
+    set_arriving(http, r, true);
     return MHD_YES;
 }
 
 static enum MHD_Result finish_refused(struct web *web, struct request *r)
 {
     if (r->refusal == 413)
-        answer_problem(&r->answer, 413, "the body must be at most %" PRId64 " bytes",
-                       web->settings.max_body_bytes);
+        answer_too_large(web, r);
     else
         answer_problem(&r->answer, 503, "too much is in hand already");
     return respond(r, true);
@@ -289,6 +324,7 @@ static enum MHD_Result on_access(void *cls, struct MHD_Connection *connection, c
         *upload_len = 0;
         return take_body(http->web, r, upload, len);
     }
+    set_arriving(http, r, false);
     if (r->handed_over)
         return request_is_settled(r) ? respond(r, atomic_load(&http->web->stopping)) : MHD_YES;
     if (r->refusal)
@@ -306,6 +342,8 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **re
     (void)connection;
     if (!r)
         return;
+    if (r->arriving)
+        atomic_fetch_sub(&http->arriving, 1); /* cut off: its connection is going */
     level = r->route.id == ROUTE_HEALTH && r->answer.status == 200 ? LOG_DEBUG : LOG_INFO;
     log_event(level, "request", "method=%s path=%s status=%u took_ms=%" PRId64 " request_id=%s%s",
               log_quote(r->method), log_quote(r->path), r->answer.status,
@@ -363,6 +401,11 @@ void http_stop_accepting(struct http *http)
 size_t http_in_hand(struct http *http)
 {
     return atomic_load(&http->in_hand);
+}
+
+size_t http_arriving(struct http *http)
+{
+    return atomic_load(&http->arriving);
 }
 
 void http_stop(struct http *http)

@@ -20,6 +20,9 @@ void http_stop_accepting(struct http *http);
 /* Requests that have been begun and not answered. */
 size_t http_in_hand(struct http *http);
 
+/* Those of them that have not arrived whole. */
+size_t http_arriving(struct http *http);
+
 /* Ends and frees it; no request may be suspended any more. */
 void http_stop(struct http *http);
 

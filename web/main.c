@@ -34,6 +34,7 @@
 
 #define DEADLINE_STEP_MS 100
 #define DRAIN_MS 8000    /* requests in hand */
+#define ARRIVE_MS 2000   /* requests that have not arrived whole */
 #define CONFIRMS_MS 4000 /* messages under way */
 
 /* ---- the waiters' hooks */
@@ -124,15 +125,24 @@ static void serve(struct web *web, int signal_fd)
     }
 }
 
+/* Whether somebody may still be answered, so long after the signal. */
+static bool is_in_hand(struct http *http, int64_t since_ms)
+{
+    const size_t in_hand = http_in_hand(http);
+
+    return since_ms < ARRIVE_MS ? in_hand > 0
+                                : since_ms < DRAIN_MS && in_hand > http_arriving(http);
+}
+
 /* Answers what is in hand, or gives it up. */
 static void drain(struct web *web, struct http *http)
 {
-    const int64_t end = clock_mono_ms() + DRAIN_MS;
+    const int64_t start = clock_mono_ms();
 
     atomic_store(&web->stopping, true);
     http_stop_accepting(http);
     waiters_close(web->waiters);
-    while (http_in_hand(http) > 0 && clock_mono_ms() < end) {
+    while (is_in_hand(http, clock_mono_ms() - start)) {
         struct pollfd nothing = {-1, 0, 0};
 
         waiters_expire(web->waiters, clock_mono_ms(), false);

@@ -39,6 +39,7 @@ struct request {
     char *if_none_match; /* NULL: none */
     int wait_s;          /* -1: answers at once */
     int64_t started_mono_ms;
+    bool arriving; /* its body is not whole yet */
     bool handed_over;
 
     atomic_llong *held_in; /* the process's account of memory; NULL: nothing was reserved */
