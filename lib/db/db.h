@@ -3,7 +3,8 @@
  * when it is tried again.
  *
  * A struct db belongs to one thread at a time. Calls block, for at most the limits given at
- * db_new(): connect_timeout_s for a connection, statement_timeout_ms for a statement.
+ * db_new(): connect_timeout_s for a connection, statement_timeout_ms (and two seconds for the
+ * answer to come, even from a frozen server) for a statement.
  */
 #ifndef DB_DB_H
 #define DB_DB_H
@@ -43,8 +44,9 @@ int db_retry_ms(const struct db *db);
 /* Runs one statement with text parameters (NULL is SQL's null), prepared on its first use in this
  * session: sql is a constant, told apart by its address. Connects when it must. Returns the result
  * for PQclear(), or NULL with *e (ERR_UNAVAILABLE: connection lost or shutting down, nothing is
- * known of the statement; ERR_TIMEOUT: cancelled by the time limit; ERR_INPUT: SQLSTATE class 22 or
- * 23, refused data; ERR_BUG: another SQL error). */
+ * known of the statement; ERR_TIMEOUT: cancelled by a time limit or a deadlock, may be tried again;
+ * ERR_INPUT: SQLSTATE class 22 or 23, refused data; ERR_LIMIT: class 54, too much of them; ERR_BUG:
+ * another SQL error). */
 PGresult *db_exec(struct db *db, const char *sql, int n, const char *const *params,
                   struct err *e) MUST_CHECK;
 

@@ -32,6 +32,9 @@ static struct {
     size_t sent, told;
     msgflo_sent_fn *fns[10];
     void *users[10];
+    size_t later; /* so many of the deliveries come once the others have ended, after between(db) */
+    void (*between)(struct db *db);
+    struct db *db;
     size_t acked_before_confirm; /* deliveries that were acked while a message had no fate */
 } fake;
 
@@ -75,12 +78,18 @@ int msgflo_timeout_ms(const struct msgflo_participant *p)
     return 5;
 }
 
-static bool all_ended(void)
+static bool have_ended(size_t count)
 {
-    for (size_t i = 0; i < fake.count; i++)
+    for (size_t i = 0; i < count; i++)
         if (fake.deliveries[i].end == OPEN)
             return false;
     return true;
+}
+
+static void hand_over(struct msgflo_participant *p, size_t from, size_t to)
+{
+    for (size_t i = from; i < to; i++)
+        fake.options.on_input(p, &fake.deliveries[i], fake.options.user);
 }
 
 void msgflo_service(struct msgflo_participant *p)
@@ -90,12 +99,15 @@ void msgflo_service(struct msgflo_participant *p)
     if (!fake.handed_over) {
         fake.handed_over = true;
         fake.options.on_state(p, MSGFLO_CONNECTED, "", fake.options.user);
-        for (size_t i = 0; i < fake.count; i++)
-            fake.options.on_input(p, &fake.deliveries[i], fake.options.user);
+        hand_over(p, 0, fake.count - fake.later);
+    } else if (fake.later && have_ended(fake.count - fake.later)) {
+        fake.between(fake.db);
+        hand_over(p, fake.count - fake.later, fake.count);
+        fake.later = 0;
     }
     for (; fake.told < sent; fake.told++)
         fake.fns[fake.told](p, fake.fates[fake.told], fake.users[fake.told]);
-    if (!fake.asked_to_stop && (all_ended() || --fake.services_left == 0)) {
+    if (!fake.asked_to_stop && (have_ended(fake.count) || --fake.services_left == 0)) {
         fake.asked_to_stop = true; /* once: it comes in later, and must not reach the next test */
         raise(SIGTERM);
     }
@@ -353,6 +365,35 @@ static void a_redelivered_end_is_told_again(void **state)
     db_free(db);
 }
 
+/* Ends every other session of this test's database, as a restart of the server does. */
+static void end_sessions(struct db *db)
+{
+    scratch_db_number(db, "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity "
+                          "WHERE application_name = 'store'");
+}
+
+static void a_session_that_died_idle_is_replaced_at_once(void **state)
+{
+    struct db *db = scratch_db_open(0);
+    struct msgflo_delivery *a, *b;
+    char image[2][UUID_SIZE];
+
+    (void)state;
+    make_image(db, image[0]);
+    make_image(db, image[1]);
+    a = give_done(image[0], "x");
+    fake.later = 1;
+    b = give_done(image[1], "x");
+    fake.between = end_sessions;
+    fake.services_left = 60; /* of at most 5 ms: fewer than fit into a delay of 500 ms */
+    fake.db = db;
+    run_on(scratch_db_url());
+    assert_int_equal(a->end, ACKED);
+    assert_int_equal(b->end, ACKED);
+    assert_int_equal(fake.sent, 2);
+    db_free(db);
+}
+
 static void without_a_database_nothing_is_acked_and_a_stop_is_obeyed(void **state)
 {
     struct msgflo_delivery *d;
@@ -375,6 +416,7 @@ int main(void)
         cmocka_unit_test_setup(dead_letters_are_always_acked, reset),
         cmocka_unit_test_setup(a_job_the_broker_does_not_keep_is_told_again, reset),
         cmocka_unit_test_setup(a_redelivered_end_is_told_again, reset),
+        cmocka_unit_test_setup(a_session_that_died_idle_is_replaced_at_once, reset),
         cmocka_unit_test_setup(without_a_database_nothing_is_acked_and_a_stop_is_obeyed, reset),
     };
 

@@ -135,7 +135,11 @@ static void postpone(struct store *s, const struct err *e)
         delay_ms = APPLY_RETRY_MOST_MS;
     s->apply_delay_ms = delay_ms;
     s->apply_mono_ms = clock_mono_ms() + delay_ms;
-    /* It may have been committed though no answer came. */
+}
+
+/* It may have been committed though no answer came. */
+static void mark_again(struct store *s)
+{
     for (size_t i = 0; i < s->hand.count; i++)
         s->hand.list[i].event.again = true;
 }
@@ -220,6 +224,12 @@ static void apply_hand(struct store *s)
     struct err e = ERR_INIT;
     int rc = apply_all(s, &e);
 
+    if (rc && e.code == ERR_UNAVAILABLE && db_retry_ms(s->db) == 0) {
+        /* The session died while it was idle, as in a restart of the server: no outage yet. */
+        mark_again(s);
+        err_clear(&e);
+        rc = apply_all(s, &e);
+    }
     if (rc && is_refusal(&e)) {
         err_clear(&e);
         rc = apply_singly(s, &e);
@@ -230,6 +240,7 @@ static void apply_hand(struct store *s)
             rc = err_set(&e, ERR_NOMEM, "jobs that ended");
     }
     if (rc) {
+        mark_again(s);
         postpone(s, &e);
         return;
     }
