@@ -785,7 +785,9 @@ static void sides_and_bytes_of_an_output_are_limited(void **state)
     assert_refused("line.png", &work, DECODE_OUTPUT_TOO_LARGE, "10000 x 1");
 }
 
-/* ---- the estimate and the long run ---- */
+/* ---- the estimate and the long run; a sanitizer keeps what was freed ---- */
+
+#if !defined(__SANITIZE_ADDRESS__)
 
 /* Resets VmHWM, so that it shows the peak of what comes next (proc(5), clear_refs). */
 static bool forget_peak(void)
@@ -817,28 +819,25 @@ static void *large(const char *suffix, size_t *ret_len)
     return bytes;
 }
 
-#if !defined(__SANITIZE_ADDRESS__)
 static void no_image_takes_more_memory_than_was_estimated(void **state)
 {
-    static const char *const suffixes[] = {".jpg",
-                                           ".jpg[interlace]",
-                                           ".png[compression=1]",
-                                           ".webp",
+    static const char *const suffixes[] = {".jpg", ".jpg[interlace]",
                                            ".png[compression=1,interlace]",
-                                           ".webp[lossless,effort=0]",
-                                           ".gif[effort=1]"};
+                                           ".webp[lossless,effort=0]", ".gif[effort=1]"};
+
+    static const uint32_t formats[] = {DECODE_FORMAT_JPEG, DECODE_FORMAT_WEBP};
 
     (void)state;
     for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
         size_t len;
         void *bytes = large(suffixes[i], &len);
 
-        for (uint32_t format = 1; format <= DECODE_FORMAT_GIF; format++) {
+        for (size_t f = 0; f < 2; f++) {
             struct decode_work work = decoder_client_work(1000, 1000);
             uint64_t before_kb = decoder_client_memory_kb(&client, "VmRSS"), peak_kb;
             struct result r;
 
-            work.outputs[0].format = format;
+            work.outputs[0].format = formats[f];
             if (!forget_peak())
                 skip();
             run_bytes(bytes, len, &work, &r);
@@ -846,8 +845,8 @@ static void no_image_takes_more_memory_than_was_estimated(void **state)
             assert_done(&r);
             /* the source's own bytes are the parent's, shared */
             if (peak_kb * 1024 > before_kb * 1024 + r.memory_bytes + len)
-                fail_msg("%s to %u: from %llu to %llu kB, estimated %llu kB", suffixes[i], format,
-                         (unsigned long long)before_kb, (unsigned long long)peak_kb,
+                fail_msg("%s to %u: from %llu to %llu kB, estimated %llu kB", suffixes[i],
+                         formats[f], (unsigned long long)before_kb, (unsigned long long)peak_kb,
                          (unsigned long long)r.memory_bytes / 1024);
             result_release(&r);
         }
@@ -863,13 +862,13 @@ static void memory_is_flat_over_many_images(void **state)
     uint64_t settled_kb = 0;
 
     (void)state;
-    for (int i = 0; i < 450; i++) {
+    for (int i = 0; i < 270; i++) {
         struct decode_work work = decoder_client_work(60, 60);
         struct result r;
 
         run(names[i % 9], &work, &r);
         result_release(&r);
-        if (i == 150)
+        if (i == 90)
             settled_kb = decoder_client_memory_kb(&client, "VmRSS");
     }
     assert_true(decoder_client_memory_kb(&client, "VmRSS") < settled_kb + 2048);

@@ -7,6 +7,9 @@
  * exec, ptrace. What is not allowed answers EPERM rather than killing: libraries try a file, and
  * go on without it.
  *
+ * Built with AddressSanitizer, standard error stays open for its report, leaks are not looked for
+ * (that takes ptrace) and memory is not bounded.
+ *
  * Descriptors 0 to 2 are closed as well. Received ones must be moved above them at once, or a
  * library that complains on standard error would write into somebody's image.
  */

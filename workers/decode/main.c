@@ -21,15 +21,6 @@
 #define EXIT_USAGE 2
 #define EXIT_NO_SANDBOX 3
 
-#if defined(__SANITIZE_ADDRESS__)
-/* LeakSanitizer stops threads with ptrace, which the cage forbids. */
-const char *__asan_default_options(void);
-const char *__asan_default_options(void)
-{
-    return "detect_leaks=0";
-}
-#endif
-
 struct options {
     uint64_t data_limit_bytes;
     bool sandbox;

@@ -111,10 +111,13 @@ static int read_header(struct resize *r, struct failure *f)
         return fail_with_vips(f, DECODE_CORRUPT, "the header of the image is broken");
     facts->width_px = (uint32_t)vips_image_get_width(image);
     facts->height_px = (uint32_t)vips_image_get_height(image);
-    facts->frames = (uint32_t)vips_image_get_n_pages(image);
     facts->pixel_bytes = (uint32_t)(vips_image_get_bands(image) *
                                     (int)vips_format_sizeof(vips_image_get_format(image)));
     facts->shrink = 1;
+    facts->frames = 1;
+    /* AVIF counts the pictures in a file as pages too: only the main one is of interest. */
+    if (facts->format == DECODE_FORMAT_GIF || facts->format == DECODE_FORMAT_WEBP)
+        facts->frames = (uint32_t)vips_image_get_n_pages(image);
     r->turned = vips_image_get_orientation_swap(image);
     read_raw_header(r->bytes, r->len, facts);
     return 0;
