@@ -130,8 +130,9 @@ int header_base_url(const char *public_url, const char *forwarded_proto, const c
     }
     if (!host || !*host || host[strspn(host, ALPHANUMERICS ".-_:[]")])
         return -1;
-    if (forwarded_proto && strcasecmp(forwarded_proto, "https") == 0)
-        scheme = "https";
+    if (forwarded_proto && strncasecmp(forwarded_proto, "https", 5) == 0 &&
+        (forwarded_proto[5] == '\0' || forwarded_proto[5] == ','))
+        scheme = "https"; /* the first proxy's word: it is the one the client reached */
     written = snprintf(ret, BASE_URL_SIZE, "%s://%s", scheme, host);
     return written < BASE_URL_SIZE ? 0 : -1;
 }

@@ -183,7 +183,7 @@ static void answer_job(struct reader *reader, struct request *r)
     ended = is_ended(PQgetvalue(res, 0, JOB_STATUS));
     answer_json(&a, r->route.id == ROUTE_CREATE_JOB && !ended ? 202 : 200,
                 job_text_of(res, r->base_url));
-    if (r->route.id == ROUTE_CREATE_JOB)
+    if (a.status < 300 && r->route.id == ROUTE_CREATE_JOB)
         snprintf(a.location, sizeof a.location, "%s/jobs/%s", r->base_url, r->waiter.job);
     if (a.status < 300)
         describe_job(&a, r, PQgetvalue(res, 0, JOB_VERSION), ended);

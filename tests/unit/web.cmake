@@ -1,5 +1,6 @@
 unit_test(problems LIBRARIES job)
 unit_test(image LIBRARIES job)
+unit_test(web_answer LIBRARIES web_core)
 unit_test(web_headers LIBRARIES web_core)
 unit_test(web_router LIBRARIES web_core)
 unit_test(web_create LIBRARIES web_core)
