@@ -8,3 +8,11 @@ unit_test(resize_pool LIBRARIES resize_core)
 target_compile_definitions(test_resize_pool PRIVATE
                            FAKE_DECODER="$<TARGET_FILE:fake_decoder>")
 add_dependencies(test_resize_pool fake_decoder)
+
+unit_test(resize_work SOURCES ${PROJECT_SOURCE_DIR}/tests/support/downloads.c
+                              ${PROJECT_SOURCE_DIR}/tests/support/image_server.c
+                              ${PROJECT_SOURCE_DIR}/tests/support/child.c
+          LIBRARIES resize_core)
+target_compile_definitions(test_resize_work PRIVATE
+                           FAKE_DECODER="$<TARGET_FILE:fake_decoder>")
+add_dependencies(test_resize_work fake_decoder image-server)
