@@ -1,5 +1,5 @@
 /*
- * resize.c - the libvips pipeline.
+ * resize.c - header, plan, frames and files of one image; draw.c has the steps of a frame.
  *
  * Design notes. The source is opened once more for pixels, JPEG at the largest scaling that still
  * covers every output, and read from top to bottom once. Each frame becomes each output by
@@ -16,16 +16,15 @@
 
 #include <vips/vips.h>
 
+#include "draw.h"
 #include "estimate.h"
 #include "formats.h"
 #include "header.h"
 #include "plan.h"
 
 struct output {
-    const struct decode_output_request *request; /* lent: in work */
-    enum decode_format format;
+    struct drawing drawing;
     bool animated;
-    struct plan plan;
     /* The frames drawn so far, one below the other; new, for g_free(). */
     uint8_t *pixels;
     size_t frame_bytes;
@@ -161,20 +160,21 @@ static int choose_format(uint32_t asked, enum decode_format input, uint32_t can_
 
 static int check_sides(const struct output *o, const struct decode_work *work, struct failure *f)
 {
-    uint32_t max_px = formats_max_side_px(o->format);
-    uint64_t scaled = (uint64_t)o->plan.scaled_width_px * o->plan.scaled_height_px;
+    uint32_t max_px = formats_max_side_px(o->drawing.format);
+    uint64_t scaled = (uint64_t)o->drawing.plan.scaled_width_px * o->drawing.plan.scaled_height_px;
 
     if (work->max_side_px < max_px)
         max_px = work->max_side_px;
-    if (o->plan.width_px > max_px || o->plan.height_px > max_px)
+    if (o->drawing.plan.width_px > max_px || o->drawing.plan.height_px > max_px)
         return failure_set(f, DECODE_OUTPUT_TOO_LARGE,
                            "the output would be %u x %u pixels, more than %u a side",
-                           o->plan.width_px, o->plan.height_px, max_px);
+                           o->drawing.plan.width_px, o->drawing.plan.height_px, max_px);
     /* Covering a box with a very long image, enlarged: nearly all of it would be cropped off. */
-    if (scaled > work->max_pixels && scaled > (uint64_t)o->plan.width_px * o->plan.height_px)
+    if (scaled > work->max_pixels &&
+        scaled > (uint64_t)o->drawing.plan.width_px * o->drawing.plan.height_px)
         return failure_set(f, DECODE_OUTPUT_TOO_LARGE,
                            "the image would be enlarged to %u x %u pixels before it is cropped",
-                           o->plan.scaled_width_px, o->plan.scaled_height_px);
+                           o->drawing.plan.scaled_width_px, o->drawing.plan.scaled_height_px);
     return 0;
 }
 
@@ -184,12 +184,13 @@ static int plan_output(struct resize *r, const struct decode_output_request *req
     uint32_t width_px = r->turned ? r->facts.height_px : r->facts.width_px;
     uint32_t height_px = r->turned ? r->facts.width_px : r->facts.height_px;
 
-    o->request = request;
-    if (choose_format(request->format, r->facts.format, can_write, &o->format, f) < 0)
+    o->drawing.request = request;
+    if (choose_format(request->format, r->facts.format, can_write, &o->drawing.format, f) < 0)
         return -1;
-    o->animated = r->facts.frames > 1 && request->fit == DECODE_FIT_INSIDE &&
-                  (o->format == DECODE_FORMAT_GIF || o->format == DECODE_FORMAT_WEBP);
-    plan_make(width_px, height_px, request, &o->plan);
+    o->animated =
+        r->facts.frames > 1 && request->fit == DECODE_FIT_INSIDE &&
+        (o->drawing.format == DECODE_FORMAT_GIF || o->drawing.format == DECODE_FORMAT_WEBP);
+    plan_make(width_px, height_px, request, &o->drawing.plan);
     return check_sides(o, r->work, f);
 }
 
@@ -200,7 +201,7 @@ static void plan_source(struct resize *r)
     uint32_t width_px = 1, height_px = 1, least_px = UINT32_MAX;
 
     for (uint32_t i = 0; i < r->work->output_count; i++) {
-        const struct plan *p = &r->outputs[i].plan;
+        const struct plan *p = &r->outputs[i].drawing.plan;
 
         width_px = MAX(width_px, r->turned ? p->scaled_height_px : p->scaled_width_px);
         height_px = MAX(height_px, r->turned ? p->scaled_width_px : p->scaled_height_px);
@@ -218,13 +219,13 @@ static uint64_t outputs_memory(const struct resize *r)
     for (uint32_t i = 0; i < r->work->output_count; i++) {
         const struct output *o = &r->outputs[i];
         struct output_facts facts = {
-            .format = o->format,
-            .width_px = o->plan.width_px,
-            .height_px = o->plan.height_px,
-            .scaled_width_px = o->plan.scaled_width_px,
-            .scaled_height_px = o->plan.scaled_height_px,
+            .format = o->drawing.format,
+            .width_px = o->drawing.plan.width_px,
+            .height_px = o->drawing.plan.height_px,
+            .scaled_width_px = o->drawing.plan.scaled_width_px,
+            .scaled_height_px = o->drawing.plan.scaled_height_px,
             .frames = o->animated ? r->facts.frames : 1,
-            .scaled_whole = o->plan.smart || r->turned,
+            .scaled_whole = o->drawing.plan.smart || r->turned,
         };
 
         sum += estimate_output(&facts);
@@ -307,156 +308,11 @@ void resize_close(struct resize *r)
 
 /* ---- the pixels ---- */
 
-/* The colour behind and around the picture. Without one asked for: nothing where the format has
- * transparency, white where it has none. */
-static void background(const struct output *o, double ret[4])
-{
-    static const uint8_t white[4] = {255, 255, 255, 255}, clear[4] = {0, 0, 0, 0};
-    const uint8_t *colour = o->format == DECODE_FORMAT_JPEG ? white : clear;
-
-    if (o->request->has_background)
-        colour = o->request->background;
-    for (int i = 0; i < 4; i++)
-        ret[i] = colour[i];
-}
-
-/*
- * The steps from a frame to an output, in this order. Each makes a new image of the one before it,
- * or passes it on.
- */
-typedef int (*step)(VipsImage *in, const struct output *o, VipsImage **ret);
-
-static int pass_on(VipsImage *in, VipsImage **ret)
-{
-    *ret = g_object_ref(in);
-    return 0;
-}
-
-/*
- * Whether pixels must go through a colour profile to become sRGB. The usual sRGB profile, which
- * most cameras embed, names itself in its header (ICC.1, 7.2: manufacturer and model at byte 48):
- * it would cost more than many a small image and change nothing.
- */
-static bool needs_profile(VipsImage *in)
-{
-    const void *profile;
-    size_t len;
-
-    if (vips_image_guess_interpretation(in) == VIPS_INTERPRETATION_CMYK)
-        return true;
-    if (!vips_image_get_typeof(in, VIPS_META_ICC_NAME) ||
-        vips_image_get_blob(in, VIPS_META_ICC_NAME, &profile, &len) != 0)
-        return false;
-    return len < 56 || memcmp((const char *)profile + 48, "IEC sRGB", 8) != 0;
-}
-
-static int scale(VipsImage *in, const struct output *o, VipsImage **ret)
-{
-    return vips_thumbnail_image(in, ret, (int)o->plan.scaled_width_px, "height",
-                                (int)o->plan.scaled_height_px, "size", VIPS_SIZE_FORCE,
-                                needs_profile(in) ? "export_profile" : NULL, "srgb", NULL);
-}
-
-/* Grey stays grey where nothing of another colour will be beside it. */
-static int to_srgb(VipsImage *in, const struct output *o, VipsImage **ret)
-{
-    VipsInterpretation type = vips_image_guess_interpretation(in);
-
-    if (type == VIPS_INTERPRETATION_sRGB ||
-        (type == VIPS_INTERPRETATION_B_W && o->request->fit != DECODE_FIT_CONTAIN &&
-         !vips_image_hasalpha(in)))
-        return pass_on(in, ret);
-    return vips_colourspace(in, ret, VIPS_INTERPRETATION_sRGB, NULL);
-}
-
-static int flatten(VipsImage *in, const struct output *o, VipsImage **ret)
-{
-    VipsArrayDouble *colour;
-    double rgba[4];
-    int rc;
-
-    if (o->format != DECODE_FORMAT_JPEG || !vips_image_hasalpha(in))
-        return pass_on(in, ret);
-    background(o, rgba);
-    colour = vips_array_double_new(rgba, 3);
-    rc = vips_flatten(in, ret, "background", colour, NULL);
-    vips_area_unref(VIPS_AREA(colour));
-    return rc;
-}
-
-/* Cut to the output's size, at the planned place or where libvips finds most to see. */
-static int crop(VipsImage *in, const struct output *o, VipsImage **ret)
-{
-    AUTO(image_unrefp) VipsImage *whole = NULL;
-    const struct plan *p = &o->plan;
-
-    if (!p->smart)
-        return vips_extract_area(in, ret, -p->left_px, -p->top_px, (int)p->width_px,
-                                 (int)p->height_px, NULL);
-    /* It looks at the picture before it cuts: the rows must be there twice. */
-    whole = vips_image_copy_memory(in);
-    if (!whole)
-        return -1;
-    return vips_smartcrop(whole, ret, (int)p->width_px, (int)p->height_px, "interesting",
-                          o->request->gravity == DECODE_GRAVITY_ENTROPY
-                              ? VIPS_INTERESTING_ENTROPY
-                              : VIPS_INTERESTING_ATTENTION,
-                          NULL);
-}
-
-static int pad(VipsImage *in, const struct output *o, VipsImage **ret)
-{
-    AUTO(image_unrefp) VipsImage *with_alpha = NULL;
-    const struct plan *p = &o->plan;
-    VipsArrayDouble *colour;
-    double rgba[4];
-    int rc;
-
-    background(o, rgba);
-    if (o->format == DECODE_FORMAT_JPEG || vips_image_hasalpha(in) || rgba[3] == 255)
-        with_alpha = g_object_ref(in);
-    else if (vips_addalpha(in, &with_alpha, NULL) != 0)
-        return -1;
-    colour = vips_array_double_new(rgba, vips_image_hasalpha(with_alpha) ? 4 : 3);
-    rc = vips_embed(with_alpha, ret, p->left_px, p->top_px, (int)p->width_px, (int)p->height_px,
-                    "extend", VIPS_EXTEND_BACKGROUND, "background", colour, NULL);
-    vips_area_unref(VIPS_AREA(colour));
-    return rc;
-}
-
-static int crop_or_pad(VipsImage *in, const struct output *o, VipsImage **ret)
-{
-    const struct plan *p = &o->plan;
-
-    if (p->width_px < p->scaled_width_px || p->height_px < p->scaled_height_px)
-        return crop(in, o, ret);
-    if (p->width_px > p->scaled_width_px || p->height_px > p->scaled_height_px)
-        return pad(in, o, ret);
-    return pass_on(in, ret);
-}
-
-static VipsImage *draw(VipsImage *frame, const struct output *o)
-{
-    static const step steps[] = {scale, to_srgb, flatten, crop_or_pad};
-    VipsImage *image = g_object_ref(frame);
-
-    for (size_t i = 0; i < G_N_ELEMENTS(steps); i++) {
-        VipsImage *next = NULL;
-        int rc = steps[i](image, o, &next);
-
-        g_object_unref(image);
-        if (rc != 0)
-            return NULL;
-        image = next;
-    }
-    return image;
-}
-
 /* Runs the pipeline of one frame and lays its pixels under those of the frames before. */
 static int draw_frame(VipsImage *frame, struct output *o, uint32_t number, uint32_t frames,
                       struct failure *f)
 {
-    AUTO(image_unrefp) VipsImage *image = draw(frame, o);
+    AUTO(image_unrefp) VipsImage *image = draw(frame, &o->drawing);
     void *pixels = image ? vips_image_write_to_memory(image, &o->frame_bytes) : NULL;
 
     if (!pixels)
@@ -532,9 +388,9 @@ static void copy_timing(VipsImage *from, VipsImage *to)
 
 static VipsImage *finished(const struct output *o, uint32_t frames, VipsImage *source)
 {
-    VipsImage *memory =
-        vips_image_new_from_memory(o->pixels, o->frame_bytes * frames, (int)o->plan.width_px,
-                                   (int)(o->plan.height_px * frames), o->bands, VIPS_FORMAT_UCHAR);
+    VipsImage *memory = vips_image_new_from_memory(
+        o->pixels, o->frame_bytes * frames, (int)o->drawing.plan.width_px,
+        (int)(o->drawing.plan.height_px * frames), o->bands, VIPS_FORMAT_UCHAR);
     VipsImage *typed = NULL;
 
     if (!memory)
@@ -542,7 +398,7 @@ static VipsImage *finished(const struct output *o, uint32_t frames, VipsImage *s
     vips_copy(memory, &typed, "interpretation", o->type, NULL);
     g_object_unref(memory);
     if (typed && frames > 1) {
-        vips_image_set_int(typed, VIPS_META_PAGE_HEIGHT, (int)o->plan.height_px);
+        vips_image_set_int(typed, VIPS_META_PAGE_HEIGHT, (int)o->drawing.plan.height_px);
         copy_timing(source, typed);
     }
     return typed;
@@ -558,10 +414,11 @@ static int encode_output(struct resize *r, uint32_t number, VipsImage *source, r
     size_t len = 0;
     int rc;
 
-    if (!image || formats_encode(image, o->format, o->request->quality, &bytes, &len) != 0)
+    if (!image ||
+        formats_encode(image, o->drawing.format, o->drawing.request->quality, &bytes, &len) != 0)
         return fail_with_vips(f, DECODE_INTERNAL, "the output could not be encoded");
-    *result =
-        (struct decode_output_result){o->plan.width_px, o->plan.height_px, o->format, frames, len};
+    *result = (struct decode_output_result){o->drawing.plan.width_px, o->drawing.plan.height_px,
+                                            o->drawing.format, frames, len};
     if (len > r->work->max_output_bytes)
         rc = failure_set(f, DECODE_OUTPUT_TOO_LARGE,
                          "the output would be %zu bytes, more than the %llu allowed", len,
