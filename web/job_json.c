@@ -21,6 +21,63 @@ static json_t *parsed_or_null(const char *text)
     return text ? json_loads(text, 0, NULL) : json_null();
 }
 
+/* The order of members for people to read: jsonb keeps none. Others come after these. */
+static const char *const member_order[] = {
+    "name",    "output",  "width",      "height",  "fit",       "gravity",    "bytes", "format",
+    "quality", "enlarge", "background", "outputs", "source",    "timings_ms", "wait",  "fetch",
+    "decode",  "store",   "code",       "message", "retryable", "stage",
+};
+
+static json_t *in_order(json_t *value_taken);
+
+/* The same object with its members in order. */
+static json_t *object_in_order(json_t *object_taken)
+{
+    json_t *ordered = json_object(), *value;
+    const char *name;
+    int bad = 0;
+
+    for (size_t i = 0; i < sizeof member_order / sizeof *member_order; i++) {
+        value = json_object_get(object_taken, member_order[i]);
+        if (value)
+            put(ordered, member_order[i], in_order(json_incref(value)), &bad);
+    }
+    json_object_foreach(object_taken, name, value)
+    {
+        if (!json_object_get(ordered, name))
+            bad |= json_object_set(ordered, name, value);
+    }
+    json_decref(object_taken);
+    if (!bad)
+        return ordered;
+    json_decref(ordered);
+    return NULL;
+}
+
+/* NULL stays NULL. */
+static json_t *in_order(json_t *value_taken)
+{
+    json_t *list;
+    size_t i;
+
+    if (json_is_object(value_taken))
+        return object_in_order(value_taken);
+    if (!json_is_array(value_taken))
+        return value_taken;
+    list = json_array();
+    for (i = 0; i < json_array_size(value_taken); i++) {
+        json_t *element = in_order(json_incref(json_array_get(value_taken, i)));
+
+        if (json_array_append_new(list, element)) {
+            json_decref(list);
+            list = NULL;
+            break;
+        }
+    }
+    json_decref(value_taken);
+    return list;
+}
+
 static void put_times(json_t *object, const char *created_at, const char *started_at,
                       const char *completed_at, const char *failed_at, int *bad)
 {
@@ -41,7 +98,7 @@ static void make_absolute(json_t *object, const char *base_url, int *bad)
 
 static json_t *result_json(const char *text, const char *base_url, int *bad)
 {
-    json_t *result = parsed_or_null(text), *output;
+    json_t *result = in_order(parsed_or_null(text)), *output;
     size_t i;
 
     make_absolute(result, base_url, bad);
@@ -54,7 +111,7 @@ static json_t *result_json(const char *text, const char *base_url, int *bad)
 
 static json_t *image_json(const struct image_row *row, const char *base_url)
 {
-    json_t *image = json_object(), *parameters = parsed_or_null(row->parameters);
+    json_t *image = json_object(), *parameters = in_order(parsed_or_null(row->parameters));
     int bad = 0;
 
     put(image, "id", json_string(row->id), &bad);
@@ -67,7 +124,7 @@ static json_t *image_json(const struct image_row *row, const char *base_url)
     put(image, "attempts", json_integer(row->attempts), &bad);
     put_times(image, row->created_at, row->started_at, row->completed_at, row->failed_at, &bad);
     put(image, "result", result_json(row->result, base_url, &bad), &bad);
-    put(image, "error", parsed_or_null(row->error), &bad);
+    put(image, "error", in_order(parsed_or_null(row->error)), &bad);
     if (!bad)
         return image;
     json_decref(image);

@@ -107,6 +107,27 @@ static void makes_the_urls_of_all_outputs_absolute(void **state)
     json_decref(json);
 }
 
+static void puts_members_in_the_order_of_the_description(void **state)
+{
+    const struct image_row images[] = {
+        {.id = "a",
+         .input = "i",
+         .status = "completed",
+         .parameters = "{}",
+         .result = "{\"x\":{\"b\":1,\"a\":2},\"bytes\":3,\"width\":4,\"outputs\":"
+                   "[{\"bytes\":5,\"name\":\"s\"}]}",
+         .error = "{\"stage\":\"fetch\",\"code\":\"internal\"}"},
+    };
+    json_t *json = make(images, 1);
+
+    (void)state;
+    assert_at(json, "images.0.result",
+              "{\"width\":4,\"bytes\":3,\"outputs\":[{\"name\":\"s\",\"bytes\":5}],"
+              "\"x\":{\"b\":1,\"a\":2}}");
+    assert_at(json, "images.0.error", "{\"code\":\"internal\",\"stage\":\"fetch\"}");
+    json_decref(json);
+}
+
 static void refuses_a_row_that_holds_no_json(void **state)
 {
     const struct image_row image = {.id = "a", .input = "i", .status = "x", .result = "{"};
@@ -120,6 +141,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(shows_every_member_of_the_api),
         cmocka_unit_test(makes_the_urls_of_all_outputs_absolute),
+        cmocka_unit_test(puts_members_in_the_order_of_the_description),
         cmocka_unit_test(refuses_a_row_that_holds_no_json),
     };
 
