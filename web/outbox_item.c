@@ -4,7 +4,7 @@
 #include <string.h>
 
 #define DELAY_FIRST_MS 1000
-#define DELAY_MOST_MS 60000
+#define DELAY_MOST_MS 30000
 
 struct outbox_item *outbox_item_new(const char *job, const char *priority, size_t count)
 {

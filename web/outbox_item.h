@@ -47,7 +47,7 @@ void outbox_item_free(struct outbox_item *item); /* NULL is fine */
 /* Whether every message is confirmed: the row may go. */
 bool outbox_item_is_confirmed(const struct outbox_item *item);
 
-/* Milliseconds until it is due again: 0 when it was only not tried, else growing from 1 s to 60 s.
+/* Milliseconds until it is due again: 0 when it was only not tried, else growing from 1 s to 30 s.
  */
 int outbox_item_delay_ms(const struct outbox_item *item);
 
