@@ -16,3 +16,4 @@ unit_test(resize_work SOURCES ${PROJECT_SOURCE_DIR}/tests/support/downloads.c
 target_compile_definitions(test_resize_work PRIVATE
                            FAKE_DECODER="$<TARGET_FILE:fake_decoder>")
 add_dependencies(test_resize_work fake_decoder image-server)
+unit_test(resize_store LIBRARIES resize_core)

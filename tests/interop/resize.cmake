@@ -1,0 +1,1 @@
+store_test(resize_postgres resize_core)
