@@ -73,8 +73,6 @@ static int fill_web(struct web *web, struct err *e)
 
     if (output_target_parse(s->output, s->s3_bucketeer_bucket, &web->target, e))
         return -1;
-    if (!s->database_url)
-        return err_set(e, ERR_INPUT, "DATABASE_URL is not set");
     web->limits = (struct new_job_limits){
         .image = {.max_url_bytes = s->max_url_bytes,
                   .max_side_px = s->max_side_px,
@@ -225,6 +223,7 @@ int main(int argc, char **argv)
 {
     const char *role = "web";
     char prefix[120];
+    int bad_settings;
 
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--version") == 0) {
@@ -237,7 +236,12 @@ int main(int argc, char **argv)
     }
     snprintf(prefix, sizeof prefix, "role=%.100s", role);
     log_init(prefix, LOG_INFO);
-    if (settings_load(PROGRAM_WEB, &the_web.settings))
+    bad_settings = settings_load(PROGRAM_WEB, &the_web.settings);
+    if (!the_web.settings.database_url) {
+        log_error("bad_setting", "message=%s", log_quote("DATABASE_URL: must be set"));
+        bad_settings = -1;
+    }
+    if (bad_settings)
         return 2;
     log_init(prefix, level_of(the_web.settings.log_level));
     return run(&the_web, role);
