@@ -57,6 +57,8 @@ int main(int argc, char **argv)
     struct msgflo_error e = {MSGFLO_OK, ""};
     struct msgflo_participant *p;
 
+    if (argc == 2 && strcmp(argv[1], "--version") == 0)
+        return puts(msgflo_version()) == EOF;
     for (int i = 1; i + 1 < argc; i += 2)
         if (strcmp(argv[i], "--role") == 0)
             options.role = argv[i + 1];
