@@ -237,7 +237,7 @@ int main(int argc, char **argv)
     snprintf(prefix, sizeof prefix, "role=%.100s", role);
     log_init(prefix, LOG_INFO);
     bad_settings = settings_load(PROGRAM_WEB, &the_web.settings);
-    if (!the_web.settings.database_url) {
+    if (!config_env("DATABASE_URL")) {
         log_error("bad_setting", "message=%s", log_quote("DATABASE_URL: must be set"));
         bad_settings = -1;
     }
