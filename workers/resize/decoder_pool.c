@@ -464,9 +464,6 @@ static void take_ready(struct decoder_pool *pool, struct slot *s, const union de
         note_failed_start(pool, e.text);
         return;
     }
-    if (!pool->was_ready)
-        log_debug("decoder_ready", "can_read=%#x can_write=%#x", answer->note.can_read,
-                  answer->note.can_write);
     s->state = IDLE;
     pool->was_ready = true;
     pool->start_failures = 0;

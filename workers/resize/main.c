@@ -2,7 +2,9 @@
  * imageresize-resize - takes images from its queue, resizes them and tells the result.
  * Wires the participant, the fetcher, the decoders and the result store into one loop.
  *     imageresize-resize [--role NAME] | --version
- * Exits 0 after SIGTERM or SIGINT, 1 when decoders cannot be had, 2 for a wrong call or setting.
+ * Exits 0 after SIGTERM or SIGINT, 2 when it cannot start (a wrong call or setting, no decoder), 1
+ * when it cannot go on. Until it is connected and announced it prints nothing but errors, since
+ * who starts a participant takes its first output as the sign that it is there.
  */
 #include <errno.h>
 #include <signal.h>
@@ -365,7 +367,7 @@ int main(int argc, char **argv)
         close_all(&p);
         return 2;
     }
-    status = run(&p, &e) ? 1 : 0;
+    status = run(&p, &e) == 0 ? 0 : decoder_pool_is_ready(p.decoders) ? 1 : 2;
     if (status)
         log_error("stopping", "message=%s", log_quote(e.text));
     say_goodbye(&p);
