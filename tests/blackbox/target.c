@@ -88,7 +88,8 @@ char *source_url(const char *name)
 
 char *sample_url(size_t i)
 {
-    static json_t *index; /* ["/static/samples/a.jpg", ...] */
+    static json_t *index; /* ["a.jpg", ...], in /static/samples */
+    char *path, *url;
 
     if (!index) {
         struct http_answer a;
@@ -99,7 +100,11 @@ char *sample_url(size_t i)
         assert_true(json_array_size(index) >= 3);
         http_answer_release(&a);
     }
-    return target_url(json_string_value(json_array_get(index, i % json_array_size(index))));
+    assert_true(asprintf(&path, "/static/samples/%s",
+                         json_string_value(json_array_get(index, i % json_array_size(index)))) > 0);
+    url = target_url(path);
+    free(path);
+    return url;
 }
 
 void target_get(const char *path, struct http_answer *ret)

@@ -10,7 +10,7 @@ static void healthz_answers(void **state)
     (void)state;
     target_get("/healthz", &a);
     assert_int_equal(a.status, 200);
-    assert_string_equal(text_at(a.json, "status"), "ok");
+    assert_string_equal(text_at(a.json, "status"), "alive");
     http_answer_release(&a);
 }
 
