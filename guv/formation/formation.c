@@ -138,9 +138,9 @@ static void child_run(const struct formation *f, const struct dyno *d, int outpu
     child_environment(f, d);
     if (words)
         execvp(words[0], words);
-    else
-        execl("/bin/sh", "sh", "-c", d->type->command, (char *)NULL);
-    dprintf(STDERR_FILENO, "cannot run '%s': %s\n", words ? words[0] : "/bin/sh", strerror(errno));
+    /* A shell too for words that name no program: `exec` and such. It says what is wrong. */
+    execl("/bin/sh", "sh", "-c", d->type->command, (char *)NULL);
+    dprintf(STDERR_FILENO, "cannot run /bin/sh: %s\n", strerror(errno));
     _exit(127);
 }
 
