@@ -1,0 +1,82 @@
+# shellcheck shell=bash
+# packages.sh - installs what this machine lacks to build, run and test the project: by apt, on
+# Debian 12 or later and Ubuntu 22.04 or later, as root or with sudo. No package starts a server
+# here: see apt-install. On another system nothing is installed, and the build says what it misses.
+# Sourced after common.sh.
+
+missing=()
+
+# need PACKAGE...: unless it is installed.
+need() {
+    local name
+    for name; do
+        [[ $(dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null) == installed ]] ||
+            missing+=("$name")
+    done
+}
+
+# need_for COMMAND PACKAGE: unless the command is there, from whatever package.
+need_for() {
+    have "$1" || missing+=("$2")
+}
+
+# need_if_known PACKAGE: unless it is installed, where the distribution has it.
+need_if_known() {
+    ! apt-cache pkgnames "$1" | grep -qxF "$1" || need "$1"
+}
+
+missing_run_packages() {
+    missing=()
+    need_for cc gcc
+    need_for make make
+    need_for cmake cmake
+    need_for pkg-config pkg-config
+    need_for curl curl
+    need_for jq jq
+    need_for setpriv util-linux
+    need_for psql postgresql-client
+    need ca-certificates libc6-dev libcurl4-openssl-dev libjansson-dev libmicrohttpd-dev libpq-dev \
+        librabbitmq-dev libseccomp-dev libvips-dev
+    compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || need postgresql
+    [[ -x /usr/lib/rabbitmq/bin/rabbitmq-server ]] || need rabbitmq-server
+    # AVIF: part of libheif itself before version 1.16.
+    need_if_known libheif-plugin-aomdec
+    need_if_known libheif-plugin-aomenc
+}
+
+missing_test_packages() {
+    missing=()
+    need libcmocka-dev
+    need_for node nodejs
+    need_for npm npm
+}
+
+as_root() {
+    if is_root; then
+        "$@"
+    else
+        sudo "$@"
+    fi
+}
+
+# install_missing LIST: installs what the function LIST finds missing, once the list of packages is
+# up to date.
+install_missing() {
+    have apt-get || return 0
+    "$1"
+    ((${#missing[@]} > 0)) || return 0
+    is_root || have sudo || fail "not root and no sudo to install: ${missing[*]}"
+    as_root apt-get update -q || return
+    "$1"
+    # shellcheck disable=SC2154 # root: common.sh
+    as_root "$root/bin/lib/apt-install" "${missing[@]}"
+}
+
+# Both are quick and ask no server when nothing is missing.
+install_run_packages() {
+    install_missing missing_run_packages
+}
+
+install_test_packages() {
+    install_missing missing_test_packages
+}
