@@ -14,27 +14,19 @@
  *
  * CPU time is watched by reading the process's clock, because a decoder has more threads than one
  * and its limit is this image's, not the process's; RLIMIT_CPU stands behind that.
- *
- * The bytes of an output could be changed by a decoder after it said DONE. So an output is sealed
- * against writing before it is believed: sealing fails while a writable mapping exists, and a
- * decoder that holds one is ended as one that lies. What a broken decoder can still do is give a
- * wrong picture for its own image, or for the next one it is handed: against that stands its cage,
- * which leaves it nothing to tell them to.
  */
 #include "decoder_pool.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "decode_task.h"
 
 #define START_LIMIT_MS 30000     /* from start to READY, on a machine under load */
 #define START_RETRY_FIRST_MS 250 /* doubles with each decoder that dies at its start */
@@ -48,17 +40,6 @@
 #define CPU_BACKSTOP_MS 5000 /* how far the kernel's limit stands behind ours */
 
 enum slot_state { EMPTY, STARTING, IDLE, HEADER, WAITING, DECODING, LEAVING };
-
-struct decode_task {
-    struct decoder_pool *pool;
-    struct decode_task *next; /* while queued */
-    struct decode_work work;
-    int source_fd;                      /* lent */
-    int output_fds[DECODE_MAX_OUTPUTS]; /* ours while a decoder has it, else -1 */
-    bool queued;
-    decode_done_fn *done; /* NULL: cancelled */
-    void *user;
-};
 
 struct slot {
     enum slot_state state;
@@ -76,7 +57,7 @@ struct slot {
 
 struct decoder_pool {
     struct decoder_pool_options options;
-    struct decode_task *first, **last; /* the queue */
+    struct task_queue queue;
     uint64_t next_id, next_turn;
     bool was_ready;
     unsigned start_failures;    /* in a row */
@@ -86,114 +67,17 @@ struct decoder_pool {
     struct slot slots[];
 };
 
-/* ---- tasks ---- */
-
-static void close_outputs(struct decode_task *task)
-{
-    for (size_t i = 0; i < DECODE_MAX_OUTPUTS; i++) {
-        if (task->output_fds[i] >= 0)
-            close(task->output_fds[i]);
-        task->output_fds[i] = -1;
-    }
-}
-
-static void task_free(struct decode_task *task)
-{
-    close_outputs(task);
-    free(task);
-}
-
-static int make_outputs(struct decode_task *task)
-{
-    for (uint32_t i = 0; i < task->work.output_count; i++) {
-        task->output_fds[i] = memfd_create("output", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-        if (task->output_fds[i] < 0)
-            return -1;
-    }
-    return 0;
-}
-
-/* Tells the task's owner, who takes the outputs of a success; the task is gone after. */
-static void task_end(struct decode_task *task, enum decode_outcome outcome,
-                     const struct decode_done *done, int64_t took_ms)
-{
-    if (task->done) {
-        const struct decode_result result = {
-            .outcome = outcome, .done = done, .output_fds = task->output_fds, .took_ms = took_ms};
-
-        task->done(&result, task->user);
-        if (outcome == DECODE_SUCCEEDED)
-            for (size_t i = 0; i < DECODE_MAX_OUTPUTS; i++)
-                task->output_fds[i] = -1;
-    }
-    task_free(task);
-}
-
-static void enqueue(struct decoder_pool *pool, struct decode_task *task)
-{
-    task->next = NULL;
-    task->queued = true;
-    *pool->last = task;
-    pool->last = &task->next;
-}
-
-static void enqueue_first(struct decoder_pool *pool, struct decode_task *task)
-{
-    task->next = pool->first;
-    task->queued = true;
-    pool->first = task;
-    if (!task->next)
-        pool->last = &task->next;
-}
-
-static struct decode_task *dequeue(struct decoder_pool *pool)
-{
-    struct decode_task *task = pool->first;
-
-    pool->first = task->next;
-    if (!pool->first)
-        pool->last = &pool->first;
-    task->queued = false;
-    return task;
-}
-
 struct decode_task *decoder_pool_submit(struct decoder_pool *pool, const struct decode_work *work,
                                         int source_fd, decode_done_fn *done, void *user)
 {
-    struct decode_task *task = calloc(1, sizeof *task);
+    struct decode_task *task = decode_task_new(work, source_fd, done, user);
 
     if (!task)
         return NULL;
-    task->pool = pool;
-    task->work = *work;
-    task->work.kind = DECODE_WORK;
     task->work.id = ++pool->next_id;
     task->work.max_memory_bytes = (uint64_t)pool->options.memory_bytes;
-    task->source_fd = source_fd;
-    task->done = done;
-    task->user = user;
-    memset(task->output_fds, -1, sizeof task->output_fds);
-    enqueue(pool, task);
+    task_queue_append(&pool->queue, task);
     return task;
-}
-
-void decode_task_cancel(struct decode_task *task)
-{
-    struct decoder_pool *pool;
-    struct decode_task **at;
-
-    if (!task)
-        return;
-    pool = task->pool;
-    task->done = NULL;
-    if (!task->queued)
-        return; /* its decoder ends it */
-    for (at = &pool->first; *at != task; at = &(*at)->next)
-        ;
-    *at = task->next;
-    if (!task->next)
-        pool->last = at;
-    task_free(task);
 }
 
 /* ---- counting ---- */
@@ -246,7 +130,7 @@ static void end_task(struct slot *s, enum decode_outcome outcome, const struct d
     if (s->state != WAITING)
         took_ms += clock_mono_ms() - s->since_mono_ms;
     s->task = NULL;
-    task_end(task, outcome, done, took_ms);
+    decode_task_end(task, outcome, done, took_ms);
 }
 
 static void note_failed_start(struct decoder_pool *pool, const char *why)
@@ -404,15 +288,16 @@ static void hand_out(struct decoder_pool *pool)
 {
     struct slot *s;
 
-    while (pool->first && count_busy(pool) < pool->options.decoders && (s = find_idle(pool))) {
-        struct decode_task *task = dequeue(pool);
+    while (pool->queue.first && count_busy(pool) < pool->options.decoders &&
+           (s = find_idle(pool))) {
+        struct decode_task *task = task_queue_take(&pool->queue);
 
-        if (make_outputs(task)) {
-            task_end(task, DECODE_UNABLE, NULL, 0);
+        if (decode_task_make_outputs(task)) {
+            decode_task_end(task, DECODE_UNABLE, NULL, 0);
         } else if (decoder_send_work(&s->decoder, &task->work, task->source_fd, task->output_fds)) {
             /* It died while idle: the image has not been looked at and is not to blame. */
-            close_outputs(task);
-            enqueue_first(pool, task);
+            decode_task_close_outputs(task);
+            task_queue_prepend(&pool->queue, task);
             put_down(s, DECODE_KILLED);
         } else {
             begin(pool, s, task);
@@ -484,22 +369,6 @@ static void take_needs(struct decoder_pool *pool, struct slot *s, const union de
     s->state = WAITING;
 }
 
-/* The outputs are of the size that was said, and from now on nobody can change them. */
-static int seal_outputs(const struct decode_task *task, const struct decode_done *done,
-                        struct err *e)
-{
-    for (uint32_t i = 0; i < done->output_count; i++) {
-        struct stat st;
-
-        if (fcntl(task->output_fds[i], F_ADD_SEALS,
-                  F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL))
-            return err_set(e, ERR_INPUT, "an output that is still written to");
-        if (fstat(task->output_fds[i], &st) || (uint64_t)st.st_size != done->outputs[i].bytes)
-            return err_set(e, ERR_INPUT, "an output of another size");
-    }
-    return 0;
-}
-
 static void take_done(const struct decoder_pool *pool, struct slot *s, union decode_answer *answer,
                       size_t len)
 {
@@ -513,7 +382,7 @@ static void take_done(const struct decoder_pool *pool, struct slot *s, union dec
     success = answer->done.status == DECODE_OK;
     if (success && s->state == HEADER)
         err_set(&e, ERR_INPUT, "a success before its memory was granted");
-    if (success && (e.code != ERR_NONE || seal_outputs(s->task, &answer->done, &e))) {
+    if (success && (e.code != ERR_NONE || decode_task_seal_outputs(s->task, &answer->done, &e))) {
         condemn(s, &e);
         return;
     }
@@ -643,7 +512,7 @@ int decoder_pool_timeout_ms(const struct decoder_pool *pool)
             timeout_ms = least(timeout_ms, clock_until_ms(s->deadline_mono_ms));
     }
     /* A task that has come since the last service finds a decoder at the next. */
-    if (pool->first && count_busy(pool) < pool->options.decoders)
+    if (pool->queue.first && count_busy(pool) < pool->options.decoders)
         for (size_t i = 0; i < pool->slot_count; i++)
             if (pool->slots[i].state == IDLE)
                 timeout_ms = 0;
@@ -679,7 +548,7 @@ struct decoder_pool *decoder_pool_new(const struct decoder_pool_options *options
     }
     pool->options = *options;
     pool->slot_count = slots;
-    pool->last = &pool->first;
+    task_queue_init(&pool->queue);
     start_missing(pool);
     return pool;
 }
@@ -692,11 +561,11 @@ void decoder_pool_free(struct decoder_pool *pool)
         struct slot *s = &pool->slots[i];
 
         if (s->task)
-            task_free(s->task);
+            decode_task_free(s->task);
         if (s->state != EMPTY)
             (void)decoder_kill(&s->decoder);
     }
-    while (pool->first)
-        task_free(dequeue(pool));
+    while (pool->queue.first)
+        decode_task_free(task_queue_take(&pool->queue));
     free(pool);
 }
