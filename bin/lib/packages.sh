@@ -20,11 +20,6 @@ need_for() {
     have "$1" || missing+=("$2")
 }
 
-# need_if_known PACKAGE: unless it is installed, where the distribution has it.
-need_if_known() {
-    ! apt-cache pkgnames "$1" | grep -qxF "$1" || need "$1"
-}
-
 missing_run_packages() {
     missing=()
     need_for cc gcc
@@ -39,9 +34,9 @@ missing_run_packages() {
         librabbitmq-dev libseccomp-dev libvips-dev
     compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || need postgresql
     [[ -x /usr/lib/rabbitmq/bin/rabbitmq-server ]] || need rabbitmq-server
-    # AVIF: part of libheif itself before version 1.16.
-    need_if_known libheif-plugin-aomdec
-    need_if_known libheif-plugin-aomenc
+    # AVIF, where it is not part of libheif itself: two packages or, before version 1.16, none.
+    # shellcheck disable=SC2046 # one word a package
+    need $(apt-cache pkgnames libheif-plugin-aom)
 }
 
 missing_test_packages() {
