@@ -398,7 +398,6 @@ int formation_scale(struct formation *f, struct type *type, int quantity, struct
             return err_set(e, ERR_NOMEM, "no memory for %s.%d", type->name, n);
     type->quantity = quantity;
     type->updated_at = clock_wall_ms();
-    formation_say(f, "%s is to have %d", type->name, quantity);
     return 0;
 }
 

@@ -333,15 +333,17 @@ static int serve(const struct options *o, const struct procfile *procfile)
 
     options.epoll_fd = loop.epoll_fd;
     options.colour = isatty(STDOUT_FILENO);
-    if (formation_new(procfile, &options, &loop.formation, &e) ||
-        scale_all(loop.formation, o->scale, &e)) {
-        fail("--scale", e.text);
+    if (formation_new(procfile, &options, &loop.formation, &e)) {
+        fail(o->procfile, e.text);
     } else if (api_open(&o->api, loop.formation, &loop.api, &e)) {
         fail("formation calls", e.text);
+    } else if (scale_all(loop.formation, o->scale, &e)) {
+        fail("--scale", e.text);
     } else if (watch(loop.epoll_fd, loop.signal_fd, &loop.signal_fd) ||
                watch(loop.epoll_fd, api_fd(loop.api), loop.api)) {
         fail("epoll", strerror(errno));
     } else {
+        /* The first line: whoever asked for any free port reads here which it is. */
         formation_say(loop.formation, "http://127.0.0.1:%u/apps/%s/formation", api_port(loop.api),
                       o->api.app);
         formation_tick(loop.formation);
