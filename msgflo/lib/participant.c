@@ -395,7 +395,10 @@ struct msgflo_participant *msgflo_new(const struct msgflo_definition *definition
                                       const struct msgflo_options *options, struct msgflo_error *e)
 {
     struct msgflo_participant *p = calloc(1, sizeof *p);
+    struct msgflo_error unwanted;
 
+    if (!e)
+        e = &unwanted;
     if (!p) {
         fail(e, MSGFLO_NOMEM, "no memory for a participant");
         return NULL;
@@ -490,9 +493,12 @@ int msgflo_send(struct msgflo_participant *p, const char *outport, const struct 
                 msgflo_sent_fn *sent, void *user, struct msgflo_error *e)
 {
     struct transport_message tm;
+    struct msgflo_error unwanted;
     char id[sizeof p->id + 21];
     size_t i;
 
+    if (!e)
+        e = &unwanted;
     if (find_outport(p, outport, &i, e) || check_headers(m, e))
         return -1;
     if (!p->connected)

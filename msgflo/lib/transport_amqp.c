@@ -44,12 +44,17 @@ struct mending {
     int64_t delay_ms;
 };
 
+/* CONSUMER_STARTING until consume-ok, CONSUMER_STOPPING until cancel-ok: a cancel that overtakes
+ * its consumer's consume-ok crashes the channel's process in RabbitMQ 3.10, and with it the
+ * connection (measured). */
+enum consumer_state { CONSUMER_NONE, CONSUMER_STARTING, CONSUMER_RUNNING, CONSUMER_STOPPING };
+
 struct inchannel {
     amqp_channel_t number;
     const struct port *port;
-    bool wanted;          /* the participant wants to consume */
-    bool open;            /* the channel is */
-    bool consuming;       /* basic.consume was sent, and no cancel since */
+    bool wanted; /* the participant wants to consume */
+    bool open;   /* the channel is */
+    enum consumer_state consumer;
     unsigned consumer_no; /* of the latest consumer: part of its tag */
     struct mending mending;
     struct content content;
@@ -133,8 +138,7 @@ static void consumer_tag(const struct inchannel *c, char ret[TAG_SIZE])
     snprintf(ret, TAG_SIZE, "%u-%s", c->consumer_no, c->port->id);
 }
 
-/* Neither waits for the answer: methods of one channel are carried out in order, and a refusal
- * comes as channel.close. */
+/* Neither waits for the answer here, and a refusal comes as channel.close. */
 static void start_consuming(struct bus *b, struct inchannel *c)
 {
     char tag[TAG_SIZE];
@@ -143,7 +147,7 @@ static void start_consuming(struct bus *b, struct inchannel *c)
     c->consumer_no++; /* a late cancel of the one before must not mean this one */
     consumer_tag(c, tag);
     m.consumer_tag = bytes_of(tag);
-    c->consuming = true;
+    c->consumer = CONSUMER_STARTING;
     check_write(b, amqp_send_method(b->link.conn, c->number, AMQP_BASIC_CONSUME_METHOD, &m));
 }
 
@@ -154,8 +158,19 @@ static void stop_consuming(struct bus *b, struct inchannel *c)
 
     consumer_tag(c, tag);
     m.consumer_tag = bytes_of(tag);
-    c->consuming = false;
+    c->consumer = CONSUMER_STOPPING;
     check_write(b, amqp_send_method(b->link.conn, c->number, AMQP_BASIC_CANCEL_METHOD, &m));
+}
+
+/* Does what the participant wants, once the consumer is in a state to do it. */
+static void steer_consumer(struct bus *b, struct inchannel *c)
+{
+    if (!c->open || b->broken || c->mending.at_mono_ms != NEVER)
+        return; /* mending comes back here */
+    if (c->wanted && c->consumer == CONSUMER_NONE)
+        start_consuming(b, c);
+    else if (!c->wanted && c->consumer == CONSUMER_RUNNING)
+        stop_consuming(b, c);
 }
 
 static int open_inchannel(struct bus *b, struct inchannel *c, struct msgflo_error *e)
@@ -180,8 +195,7 @@ static int mend_inchannel(struct bus *b, struct inchannel *c, struct msgflo_erro
     if (topology_inport(&b->topology, c->port->queue, e) || (!c->open && open_inchannel(b, c, e)))
         return -1;
     mending_done(&c->mending);
-    if (c->wanted && !c->consuming)
-        start_consuming(b, c);
+    steer_consumer(b, c);
     return 0;
 }
 
@@ -254,7 +268,8 @@ static int take_channel_close(struct bus *b, const amqp_frame_t *f, struct msgfl
     if (broker_link_channel_closed(&b->link, f->channel, m, what, e))
         return -1;
     if (c) {
-        c->open = c->consuming = false;
+        c->open = false;
+        c->consumer = CONSUMER_NONE;
         content_release(&c->content);
         mending_plan(&c->mending);
         b->events->inport_voided(b->user, inport);
@@ -278,16 +293,26 @@ static void take_cancel(struct bus *b, const amqp_frame_t *f)
     struct inchannel *c = inchannel_of(b, f->channel, &inport);
     char tag[TAG_SIZE], text[QUEUE_NAME_MAX + 80];
 
-    if (!c || !c->consuming)
+    if (!c || c->consumer == CONSUMER_NONE)
         return;
     consumer_tag(c, tag);
     if (m->consumer_tag.len != strlen(tag) ||
         memcmp(m->consumer_tag.bytes, tag, m->consumer_tag.len) != 0)
         return;
-    c->consuming = false;
+    c->consumer = CONSUMER_NONE;
     mending_plan(&c->mending);
     snprintf(text, sizeof text, "the broker stopped the consumer of queue '%s'", c->port->queue);
     b->events->warning(b->user, text);
+}
+
+/* There is one consumer a channel and its methods are answered in order: no tag to compare. */
+static void take_consumer_ok(struct bus *b, struct inchannel *c, amqp_method_number_t id)
+{
+    if (id == AMQP_BASIC_CONSUME_OK_METHOD && c->consumer == CONSUMER_STARTING)
+        c->consumer = CONSUMER_RUNNING;
+    else if (id == AMQP_BASIC_CANCEL_OK_METHOD && c->consumer == CONSUMER_STOPPING)
+        c->consumer = CONSUMER_NONE;
+    steer_consumer(b, c);
 }
 
 static void take_confirm(struct bus *b, uint64_t tag, bool multiple, bool kept)
@@ -347,7 +372,12 @@ static int take_method(struct bus *b, const amqp_frame_t *f, struct msgflo_error
     case AMQP_CONNECTION_UNBLOCKED_METHOD:
         b->blocked = false;
         return 0;
-    default: /* answers to what was not waited for: consume-ok, cancel-ok */
+    case AMQP_BASIC_CONSUME_OK_METHOD:
+    case AMQP_BASIC_CANCEL_OK_METHOD:
+        if (c)
+            take_consumer_ok(b, c, f->payload.method.id);
+        return 0;
+    default:
         return 0;
     }
 }
@@ -439,7 +469,8 @@ static void reset_channels(struct bus *b)
     for (size_t i = 0; i < b->inchannel_count; i++) {
         struct inchannel *c = &b->inchannels[i];
 
-        c->open = c->consuming = false;
+        c->open = false;
+        c->consumer = CONSUMER_NONE;
         mending_reset(&c->mending);
         content_release(&c->content);
     }
@@ -538,12 +569,7 @@ static void bus_consume(struct transport *t, size_t inport, bool on)
     struct inchannel *c = &b->inchannels[inport];
 
     c->wanted = on;
-    if (!c->open || b->broken || c->mending.at_mono_ms != NEVER)
-        return; /* mending will see to it */
-    if (on && !c->consuming)
-        start_consuming(b, c);
-    else if (!on && c->consuming)
-        stop_consuming(b, c);
+    steer_consumer(b, c);
 }
 
 static void bus_ack(struct transport *t, size_t inport, const uint64_t *tags, size_t n,

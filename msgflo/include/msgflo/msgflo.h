@@ -34,7 +34,8 @@ enum msgflo_code {
     MSGFLO_NOMEM
 };
 
-/* Lives with the caller; nothing to free. A failing call returns -1 (or NULL) and fills it. */
+/* Lives with the caller; nothing to free. A failing call returns -1 (or NULL) and fills it; NULL
+ * may be given for it. */
 struct msgflo_error {
     enum msgflo_code code;
     char text[400]; /* one sentence that names the thing; never a password */
@@ -67,7 +68,8 @@ struct msgflo_participant;
 /*
  * One handing-over of a message. It must end in exactly one of msgflo_ack(), msgflo_reject() or
  * msgflo_requeue(), now or later, in any order; that call frees it. After a lost connection they
- * only free: the broker has given the message to somebody again.
+ * only free: the broker has given the message to somebody again. An ack is written by the next
+ * msgflo_service() or msgflo_free(), together with others; msgflo_timeout_ms() is 0 until then.
  */
 struct msgflo_delivery;
 
@@ -84,8 +86,8 @@ void msgflo_reject(struct msgflo_delivery *d);  /* to the dead letters: it will 
 void msgflo_requeue(struct msgflo_delivery *d); /* back to the queue, for another worker */
 
 /*
- * Ends all deliveries of one connection up to and including d, as one multiple-ack; the caller
- * forgets every older delivery of the same port that has not ended (they are freed).
+ * Acks d and every older delivery of the same port that has not ended, in one go; all are freed, so
+ * the caller forgets those, too.
  */
 void msgflo_ack_upto(struct msgflo_delivery *d);
 
@@ -155,8 +157,11 @@ struct msgflo_options {
 struct msgflo_participant *msgflo_new(const struct msgflo_definition *definition,
                                       const struct msgflo_options *options, struct msgflo_error *e);
 
-/* Closes and frees; NULL is fine. Unended deliveries go back to their queue (and are freed),
- * messages without a fate are MSGFLO_LOST. */
+/*
+ * Closes and frees; NULL is fine; not from a callback. Deliveries that have not ended go back to
+ * their queue and are freed too: no pointer to one is valid afterwards. Messages without a fate are
+ * told to be MSGFLO_LOST.
+ */
 void msgflo_free(struct msgflo_participant *p);
 
 /* ROLE-RANDOM, constant for its life. Lent until it is freed. */
@@ -173,17 +178,18 @@ int msgflo_timeout_ms(const struct msgflo_participant *p);
  * broker is no error: it is told by on_state and tried again with growing delay, up to 30 s. */
 void msgflo_service(struct msgflo_participant *p);
 
-/* Stops consuming (for SIGTERM): no delivery comes any more; those in hand and sends go on. */
+/* Stops consuming (for SIGTERM): no delivery comes any more, and what was on its way goes back for
+ * another worker; those in hand and sends go on. */
 void msgflo_stop_inputs(struct msgflo_participant *p);
 
 /*
  * Stops consuming for a while and starts again, as back-pressure beyond the prefetch.
- * Deliveries already in hand are kept.
+ * Deliveries already in hand are kept; up to a prefetch more that were on their way wait inside.
  */
 void msgflo_pause_inputs(struct msgflo_participant *p, bool paused);
 
 /* Services until msgflo_stop() is called (from a callback) or *stop_flag becomes non-zero (from a
- * signal handler; may be NULL). Returns 0. */
+ * signal handler; noticed within 250 ms; may be NULL). Returns 0. */
 int msgflo_run(struct msgflo_participant *p, const volatile int *stop_flag);
 void msgflo_stop(struct msgflo_participant *p);
 

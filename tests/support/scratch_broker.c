@@ -1,0 +1,215 @@
+#include "scratch_broker.h"
+
+#include <unistd.h>
+#if __has_include(<rabbitmq-c/amqp.h>)
+#include <rabbitmq-c/amqp.h>
+#include <rabbitmq-c/tcp_socket.h>
+#else
+#include <amqp.h>
+#include <amqp_tcp_socket.h>
+#endif
+
+#include "unit.h"
+
+static char server_dir[] = "/tmp/imageresize-test-XXXXXX";
+static bool has_server;
+static char urls[2][300]; /* plain, quorum; empty: none */
+static bool quorum_in_use;
+
+/* ---- where it comes from ---- */
+
+/* The first line that `services ARGUMENTS` prints. */
+static void first_line_of(const char *arguments, char *ret, int size)
+{
+    char command[600];
+    FILE *services;
+
+    snprintf(command, sizeof command, "%s/bin/lib/services %s", SOURCE_DIR, arguments);
+    services = popen(command, "r");
+    assert_non_null(services);
+    assert_non_null(fgets(ret, size, services));
+    while (fgetc(services) != EOF)
+        ;
+    assert_int_equal(pclose(services), 0);
+    ret[strcspn(ret, "\n")] = '\0';
+}
+
+int scratch_broker_start(void **state)
+{
+    const char *plain = getenv("MSGFLO_TEST_BROKER"), *quorum = getenv("MSGFLO_TEST_BROKER_QUORUM");
+    char arguments[100];
+
+    (void)state;
+    if (plain && *plain) {
+        snprintf(urls[0], sizeof urls[0], "%s", plain);
+        snprintf(urls[1], sizeof urls[1], "%s", quorum ? quorum : "");
+        return 0;
+    }
+    assert_non_null(mkdtemp(server_dir));
+    has_server = true;
+    snprintf(arguments, sizeof arguments, "rabbitmq start %s", server_dir);
+    first_line_of(arguments, urls[0], sizeof urls[0]);
+    snprintf(arguments, sizeof arguments, "rabbitmq add-vhost %s quorum quorum", server_dir);
+    first_line_of(arguments, urls[1], sizeof urls[1]);
+    return 0;
+}
+
+int scratch_broker_end(void **state)
+{
+    char command[600];
+
+    (void)state;
+    if (!has_server)
+        return 0;
+    snprintf(command, sizeof command, "%s/bin/lib/services remove %s", SOURCE_DIR, server_dir);
+    return system(command) || rmdir(server_dir);
+}
+
+bool scratch_broker_use(bool quorum)
+{
+    quorum_in_use = quorum;
+    return urls[quorum][0] != '\0';
+}
+
+const char *scratch_broker_url(void)
+{
+    return urls[quorum_in_use];
+}
+
+/* ---- an operator's calls: a connection each, since what fails closes its channel ---- */
+
+#define CHANNEL 1
+
+static amqp_bytes_t bytes(const char *text)
+{
+    return amqp_cstring_bytes(text);
+}
+
+static amqp_connection_state_t operator_connects(void)
+{
+    amqp_connection_state_t c = amqp_new_connection();
+    struct amqp_connection_info to;
+    amqp_rpc_reply_t reply;
+    char url[300], root[] = "/";
+
+    snprintf(url, sizeof url, "%s", scratch_broker_url());
+    assert_int_equal(amqp_parse_url(url, &to), AMQP_STATUS_OK);
+    assert_int_equal(amqp_socket_open(amqp_tcp_socket_new(c), to.host, to.port), AMQP_STATUS_OK);
+    reply = amqp_login(c, *to.vhost ? to.vhost : root, 0, 131072, 0, AMQP_SASL_METHOD_PLAIN,
+                       to.user, to.password);
+    assert_int_equal(reply.reply_type, AMQP_RESPONSE_NORMAL);
+    assert_non_null(amqp_channel_open(c, CHANNEL));
+    return c;
+}
+
+/* Whether the call made last was carried out. */
+static bool operator_leaves(amqp_connection_state_t c)
+{
+    bool done = amqp_get_rpc_reply(c).reply_type == AMQP_RESPONSE_NORMAL;
+
+    amqp_connection_close(c, AMQP_REPLY_SUCCESS);
+    amqp_destroy_connection(c);
+    return done;
+}
+
+bool broker_declare_queue(const char *queue, const char *dead_exchange)
+{
+    amqp_connection_state_t c = operator_connects();
+    amqp_table_entry_t entry = {.key = bytes("x-dead-letter-exchange")};
+    amqp_table_t arguments = {dead_exchange ? 1 : 0, &entry};
+
+    entry.value.kind = AMQP_FIELD_KIND_UTF8;
+    entry.value.value.bytes = bytes(dead_exchange ? dead_exchange : "");
+    amqp_queue_declare(c, CHANNEL, bytes(queue), 0, 1, 0, 0, arguments);
+    return operator_leaves(c);
+}
+
+bool broker_declare_exchange(const char *exchange)
+{
+    amqp_connection_state_t c = operator_connects();
+
+    amqp_exchange_declare(c, CHANNEL, bytes(exchange), bytes("fanout"), 0, 1, 0, 0,
+                          amqp_empty_table);
+    return operator_leaves(c);
+}
+
+void broker_delete_queue(const char *queue)
+{
+    amqp_connection_state_t c = operator_connects();
+
+    amqp_queue_delete(c, CHANNEL, bytes(queue), 0, 0);
+    assert_true(operator_leaves(c));
+}
+
+void broker_delete_exchange(const char *exchange)
+{
+    amqp_connection_state_t c = operator_connects();
+
+    amqp_exchange_delete(c, CHANNEL, bytes(exchange), 0);
+    assert_true(operator_leaves(c));
+}
+
+void broker_bind(const char *queue, const char *exchange)
+{
+    amqp_connection_state_t c = operator_connects();
+
+    amqp_queue_bind(c, CHANNEL, bytes(queue), bytes(exchange), bytes(""), amqp_empty_table);
+    assert_true(operator_leaves(c));
+}
+
+void broker_unbind(const char *queue, const char *exchange)
+{
+    amqp_connection_state_t c = operator_connects();
+
+    amqp_queue_unbind(c, CHANNEL, bytes(queue), bytes(exchange), bytes(""), amqp_empty_table);
+    assert_true(operator_leaves(c));
+}
+
+void broker_put(const char *queue, const void *body, size_t size)
+{
+    amqp_connection_state_t c = operator_connects();
+    char *copy = malloc(size + 1);
+    amqp_bytes_t content = {size, copy};
+
+    assert_non_null(copy);
+    memcpy(copy, body, size);
+    assert_non_null(amqp_confirm_select(c, CHANNEL));
+    assert_int_equal(amqp_basic_publish(c, CHANNEL, bytes(""), bytes(queue), 0, 0, NULL, content),
+                     AMQP_STATUS_OK);
+    free(copy);
+    assert_true(operator_leaves(c));
+}
+
+char *broker_take(const char *queue, char *ret_expiration)
+{
+    amqp_connection_state_t c = operator_connects();
+    amqp_rpc_reply_t reply = amqp_basic_get(c, CHANNEL, bytes(queue), 1);
+    amqp_message_t message;
+    char *body = NULL;
+
+    assert_int_equal(reply.reply_type, AMQP_RESPONSE_NORMAL);
+    if (reply.reply.id == AMQP_BASIC_GET_OK_METHOD) {
+        reply = amqp_read_message(c, CHANNEL, &message, 0);
+        assert_int_equal(reply.reply_type, AMQP_RESPONSE_NORMAL);
+        body = calloc(1, message.body.len + 1);
+        assert_non_null(body);
+        memcpy(body, message.body.bytes, message.body.len);
+        if (ret_expiration)
+            snprintf(ret_expiration, 16, "%.*s", (int)message.properties.expiration.len,
+                     (const char *)message.properties.expiration.bytes);
+        amqp_destroy_message(&message);
+    }
+    operator_leaves(c);
+    return body;
+}
+
+int broker_depth(const char *queue)
+{
+    amqp_connection_state_t c = operator_connects();
+    const amqp_queue_declare_ok_t *there =
+        amqp_queue_declare(c, CHANNEL, bytes(queue), 1, 1, 0, 0, amqp_empty_table);
+    int depth = there ? (int)there->message_count : -1;
+
+    operator_leaves(c);
+    return depth;
+}

@@ -1,0 +1,40 @@
+/*
+ * scratch_broker.h - a RabbitMQ for one test program, and what an operator does to one. Hides where
+ * it comes from: MSGFLO_TEST_BROKER (and, with quorum queues by default,
+ * MSGFLO_TEST_BROKER_QUORUM), or else a private server started for it. A call that fails fails the
+ * test.
+ */
+#ifndef TESTS_SCRATCH_BROKER_H
+#define TESTS_SCRATCH_BROKER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Group set-up and tear-down for cmocka_run_group_tests(). */
+int scratch_broker_start(void **state);
+int scratch_broker_end(void **state);
+
+/* Whose calls and URL are meant from now on: the plain virtual host, or the one whose queues are
+ * quorum queues unless said otherwise. False: there is no such one. */
+bool scratch_broker_use(bool quorum);
+const char *scratch_broker_url(void);
+
+/* Declares a durable queue: dead_exchange is its x-dead-letter-exchange, or NULL for no argument.
+ * False: the broker refuses, since there is another of that name. */
+bool broker_declare_queue(const char *queue, const char *dead_exchange);
+/* The same for a durable fanout exchange. */
+bool broker_declare_exchange(const char *exchange);
+void broker_delete_queue(const char *queue);
+void broker_delete_exchange(const char *exchange);
+void broker_bind(const char *queue, const char *exchange);
+void broker_unbind(const char *queue, const char *exchange);
+void broker_put(const char *queue, const void *body, size_t size);
+
+/* Takes a message: its body, new, with a NUL after it, or NULL if none waits. Its expiration goes
+ * to ret_expiration (16 bytes, or NULL). */
+char *broker_take(const char *queue, char *ret_expiration);
+
+/* Messages waiting, those delivered and unacked not counted; -1: no such queue. */
+int broker_depth(const char *queue);
+
+#endif
