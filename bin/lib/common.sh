@@ -32,17 +32,30 @@ have() {
 }
 
 # step TEXT LOG COMMAND...: runs the command with its output in LOG, and says TEXT and how long it
-# took. When it fails, the end of LOG is shown and the script ends.
+# took. When it fails, the end of LOG is shown and the script ends. The command has a process group
+# of its own and is waited for in the background: a signal to the script alone is then handled at
+# once, by a trap that calls end_step, and not when the command has ended.
 step() {
     local text=$1 log=$2 started=$SECONDS
     shift 2
     printf '%-44s' "$text"
-    if ! "$@" >"$log" 2>&1 </dev/null; then
+    set -m # what gives it the group
+    ("$@") >"$log" 2>&1 </dev/null &
+    step_group=$!
+    set +m
+    if ! wait "$step_group"; then
+        step_group=
         printf 'failed\n'
         tail -n 20 "$log" | sed 's/^/    /' >&2
         fail "$text: failed; all of its output is in $log"
     fi
+    step_group=
     printf '%4d s\n' $((SECONDS - started))
+}
+
+# end_step: ends the command of an interrupted step, if there is one. For the traps of scripts.
+end_step() {
+    [[ -z ${step_group-} ]] || kill -TERM -- "-$step_group" 2>/dev/null || true
 }
 
 # wait_until SECONDS COMMAND...: tries the command until it succeeds; 1 when it has not in time.
