@@ -40,21 +40,18 @@ static int wait_seconds(const char *p)
     return seconds > WAIT_MAX_S ? WAIT_MAX_S : seconds;
 }
 
-int header_prefer_wait(const char *prefer, int *ret)
+int header_prefer_wait(const char *prefer)
 {
-    *ret = -1;
     while (prefer && *prefer) {
         size_t name;
 
         prefer += strspn(prefer, " \t,");
         name = strspn(prefer, ALPHANUMERICS "!#$%&'*+-.^_`|~");
-        if (name == 4 && strncasecmp(prefer, "wait", 4) == 0) {
-            *ret = wait_seconds(prefer + name);
-            return *ret < 0 ? -1 : 0; /* RFC 7240, 2: the first one counts */
-        }
+        if (name == 4 && strncasecmp(prefer, "wait", 4) == 0)
+            return wait_seconds(prefer + name); /* RFC 7240, 2: the first one counts */
         prefer += strcspn(prefer, ",");
     }
-    return 0;
+    return -1;
 }
 
 static const char *opaque_tag(const char *etag)

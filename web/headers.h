@@ -13,12 +13,9 @@
 #define BASE_URL_SIZE 300
 #define WAIT_MAX_S 25 /* Heroku's router gives up after 30 */
 
-/*
- * Seconds of `wait` in a Prefer header (RFC 7240), at most WAIT_MAX_S; -1 when it has none or the
- * header is NULL. Returns 0, or -1 when wait is not a number of seconds. Other preferences are
- * passed over.
- */
-int header_prefer_wait(const char *prefer, int *ret) MUST_CHECK;
+/* Seconds of `wait` in a Prefer header, at most WAIT_MAX_S; -1 when it has none, when that is no
+ * number, or when the header is NULL: what a server cannot honour it passes over (RFC 7240, 2). */
+int header_prefer_wait(const char *prefer);
 
 /* Whether an If-None-Match header (NULL: no) has the tag or is "*": the weak comparison of RFC
  * 9110, 8.8.3.2. etag is with its quotes and perhaps W/. */

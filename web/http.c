@@ -39,10 +39,7 @@ static int read_headers(struct web *web, struct request *r)
     const char *tags = header(r, "If-None-Match");
 
     header_request_id(header(r, "X-Request-Id"), r->id);
-    if (header_prefer_wait(header(r, "Prefer"), &r->wait_s)) {
-        answer_problem(&r->answer, 400, "header Prefer: wait must be a number of seconds");
-        return -1;
-    }
+    r->wait_s = header_prefer_wait(header(r, "Prefer"));
     if (header_base_url(web->settings.public_url, header(r, "X-Forwarded-Proto"), header(r, "Host"),
                         r->base_url)) {
         answer_problem(&r->answer, 400, "header Host is missing or is not a host");

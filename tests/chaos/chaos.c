@@ -13,8 +13,9 @@ void ends_watch(void)
                   "INSERT INTO test_ends VALUES (new.id, old.status, new.status); RETURN NULL; "
                   "END $$;"
                   "CREATE TRIGGER test_end AFTER UPDATE ON images FOR EACH ROW "
-                  "WHEN (new.status IN ('completed', 'failed', 'cancelled') "
+                  "WHEN ((new.status IN ('completed', 'failed', 'cancelled') "
                   "OR old.status IN ('completed', 'failed', 'cancelled')) "
+                  "AND old.error->>'code' IS DISTINCT FROM 'dead_lettered') "
                   "EXECUTE FUNCTION test_end()"));
 }
 

@@ -14,9 +14,9 @@
 void ends_watch(void);
 
 /*
- * Posts a job of n images of that source path under the image server ("ok/baseline.jpg"). Returns the
- * HTTP status, 0 when nothing answered; the id goes to ret_id (UUID_SIZE) when it was accepted and
- * ret_id is not NULL.
+ * Posts a job of n images of that source path under the image server ("ok/baseline.jpg"). Returns
+ * the HTTP status, 0 when nothing answered; the id goes to ret_id (UUID_SIZE) when it was accepted
+ * and ret_id is not NULL.
  */
 long post_images(const char *source, int n, char *ret_id);
 

@@ -18,12 +18,12 @@ static int start_system(void **state)
 {
     static const char *const words[] = {"resize=2",
                                         "store=2",
-                                        "IMAGERESIZE_RETRY_DELAY=200",
+                                        "IMAGERESIZE_RETRY_DELAY=40",
                                         "IMAGERESIZE_OUTBOX_LEASE=3",
                                         "IMAGERESIZE_FETCH_TIMEOUT=3",
                                         "IMAGERESIZE_RESIZE_TIMEOUT=1",
                                         "IMAGERESIZE_MAX_SOURCE=1",
-                                        "IMAGERESIZE_ATTEMPTS=6",
+                                        "IMAGERESIZE_ATTEMPTS=5",
                                         NULL};
 
     (void)state;

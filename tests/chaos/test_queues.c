@@ -76,7 +76,7 @@ static void an_unreadable_message_is_dead_lettered_and_the_worker_goes_on(void *
                                            "{\"job\":1}",
                                            "null",
                                            "{\"job\":\"x\",\"payload\":{\"id\":\"y\"}}"};
-    int before = log_count("event=dead_letter");
+    int before = log_count("event=message_refused");
 
     (void)state;
     for (size_t i = 0; i < sizeof payloads / sizeof *payloads; i++) {
@@ -85,7 +85,7 @@ static void an_unreadable_message_is_dead_lettered_and_the_worker_goes_on(void *
     }
     assert_int_equal(post_images("ok/baseline.jpg", 5, NULL), 202);
     assert_all_end_once(30000);
-    assert_true(log_count("event=dead_letter") > before);
+    assert_true(log_count("event=message_refused") > before);
 }
 
 static void a_dead_letter_ends_its_image_where_the_id_can_be_read(void **state)

@@ -168,10 +168,10 @@ static void on_state(struct msgflo_participant *participant, enum msgflo_state s
 
     switch (state) {
     case MSGFLO_CONNECTED:
-        log_info("broker_connected", "id=%s", msgflo_id(participant));
+        log_info("broker_up", "id=%s", msgflo_id(participant));
         break;
     case MSGFLO_DISCONNECTED:
-        log_warn("broker_away", "message=%s", log_quote(text));
+        log_warn("broker_down", "message=%s", log_quote(text));
         workshop_disconnected(p->workshop);
         break;
     case MSGFLO_WARNING:

@@ -80,7 +80,7 @@ static void end_all(struct put_queue *q, const char *detail)
 static void give_up(struct store_postgres *s)
 {
     if (!s->away_told)
-        log_warn("result_store_away", "message=%s", log_quote(s->why.text));
+        log_warn("result_store_down", "message=%s", log_quote(s->why.text));
     s->away_told = true;
     s->alone = 0;
     s->flushing = false;
@@ -205,7 +205,7 @@ static void end_batch(struct store_postgres *s)
 
     if (s->why.code == ERR_NONE) {
         if (s->away_told)
-            log_info("result_store_back", "kind=postgres");
+            log_info("result_store_up", "kind=postgres");
         s->away_told = false;
         while ((put = put_queue_take(&s->batch)))
             store_put_end(put, STORE_OK, NULL);

@@ -89,11 +89,11 @@ static void note_state(struct msgflo_participant *p, enum msgflo_state state, co
     switch (state) {
     case MSGFLO_CONNECTED:
         items_drop(&s->pending); /* of a connection before */
-        log_info("broker_connected", "id=%s", msgflo_id(p));
+        log_info("broker_up", "id=%s", msgflo_id(p));
         break;
     case MSGFLO_DISCONNECTED:
         items_drop(&s->pending);
-        log_warn("broker_away", "error=%s", log_quote(text));
+        log_warn("broker_down", "message=%s", log_quote(text));
         break;
     case MSGFLO_WARNING:
         log_warn("broker_warning", "message=%s", log_quote(text));
@@ -118,7 +118,7 @@ static void note_trouble(struct store *s, const struct err *e)
         return;
     s->told = kind;
     if (away)
-        log_warn("database_away", "error=%s", log_quote(e->text));
+        log_warn("database_down", "error=%s", log_quote(e->text));
     else
         log_error("batch_failed", "code=%s messages=%zu error=%s", err_code_name(e->code),
                   s->hand.count, log_quote(e->text));
@@ -245,7 +245,7 @@ static void apply_hand(struct store *s)
         return;
     }
     if (s->told != ERR_NONE)
-        log_info("database_back", "messages=%zu", s->hand.count);
+        log_info("database_up", "messages=%zu", s->hand.count);
     s->told = ERR_NONE;
     s->apply_delay_ms = 0;
     s->applied = true;
