@@ -1,10 +1,30 @@
 /*
  * The black-box suite: any deployment, through HTTP alone.
  *     IMAGERESIZE_TEST_TARGET=https://... [IMAGERESIZE_TEST_SOURCES=https://...] blackbox
+ * [GROUP...] GROUPs are those below; without one, all.
  */
 #include "target.h"
 
 #include <vips/vips.h>
+
+static const struct {
+    const char *name;
+    int (*run)(void);
+    bool needs_sources;
+} groups[] = {
+    {"http", run_http_tests, false},   {"create", run_create_tests, false},
+    {"jobs", run_job_tests, false},    {"outputs", run_output_tests, false},
+    {"images", run_image_tests, true},
+};
+
+static bool is_wanted(const char *name, char **names)
+{
+    bool any = *names == NULL;
+
+    for (; *names && !any; names++)
+        any = strcmp(*names, name) == 0;
+    return any;
+}
 
 int main(int argc, char **argv)
 {
@@ -15,15 +35,15 @@ int main(int argc, char **argv)
         return 2;
     vips_cache_set_max(0);
     target_init();
-    failed += run_http_tests();
-    failed += run_create_tests();
-    failed += run_job_tests();
-    failed += run_output_tests();
-    if (target_has_sources())
-        failed += run_image_tests();
-    else
-        printf("The tests of image formats are not in this run: IMAGERESIZE_TEST_SOURCES is not "
-               "set.\n");
+    for (size_t i = 0; i < sizeof groups / sizeof *groups; i++) {
+        if (!is_wanted(groups[i].name, argv + 1))
+            continue;
+        if (groups[i].needs_sources && !target_has_sources())
+            printf("The tests of %s are not in this run: IMAGERESIZE_TEST_SOURCES is not set.\n",
+                   groups[i].name);
+        else
+            failed += groups[i].run();
+    }
     vips_shutdown();
     return failed > 0;
 }
