@@ -81,7 +81,10 @@ static void close_output(const struct formation *f, struct dyno *d)
     if (d->line_len > 0)
         print_output(f, d, d->line, d->line_len);
     d->line_len = 0;
-    close(d->output_fd); /* which takes it out of the epoll set too */
+    /* Not left to close(): a child between fork and exec holds the descriptor too, and so keeps it
+     * in the set. */
+    epoll_ctl(f->options.epoll_fd, EPOLL_CTL_DEL, d->output_fd, NULL);
+    close(d->output_fd);
     d->output_fd = -1;
 }
 
@@ -159,6 +162,7 @@ static int spawn(const struct formation *f, struct dyno *d)
         child_run(f, d, fds[1], parent);
     close(fds[1]);
     if (pid < 0) {
+        epoll_ctl(f->options.epoll_fd, EPOLL_CTL_DEL, fds[0], NULL);
         close(fds[0]);
         return -1;
     }
