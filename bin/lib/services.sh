@@ -129,7 +129,7 @@ SETTINGS
 postgres_launch() {
     local home=$1 bin
     bin=$(postgres_bin "$home/data")
-    run_as postgres "$bin/pg_ctl" start -w -t 60 -D "$home/data" -l "$home/log" \
+    run_as postgres "$bin/pg_ctl" start -w -t 120 -D "$home/data" -l "$home/log" \
         -o "-p $(recall "$home" port)" >"$home/pg_ctl.log" 2>&1 </dev/null
 }
 
@@ -272,7 +272,7 @@ start_rabbitmq() {
         rabbitmq_configure "$home"
         rabbitmq_launch "$home"
     fi
-    if ! wait_until 60 rabbitmq_is_decided "$dir" || ! rabbitmq_is_ready "$dir"; then
+    if ! wait_until 120 rabbitmq_is_decided "$dir" || ! rabbitmq_is_ready "$dir"; then
         stop_rabbitmq "$dir"
         service_failed RabbitMQ "$home/log"
     fi
