@@ -2,6 +2,7 @@
  * drop.c - core/Drop: takes what comes in and forgets it.
  *     msgflo-drop --role NAME [--broker URL]
  */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,13 @@ static void on_state(struct msgflo_participant *p, enum msgflo_state state, cons
     (void)user;
     printf("%s: %s\n", names[state], text);
     fflush(stdout);
+}
+
+static volatile int stop;
+
+static void on_signal(int number)
+{
+    stop = number;
 }
 
 int main(int argc, char **argv)
@@ -55,7 +63,9 @@ int main(int argc, char **argv)
         fprintf(stderr, "msgflo-drop: %s\n", e.text);
         return 1;
     }
-    msgflo_run(p, NULL);
+    signal(SIGTERM, on_signal);
+    signal(SIGINT, on_signal);
+    msgflo_run(p, &stop);
     msgflo_free(p);
     return 0;
 }

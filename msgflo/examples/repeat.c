@@ -2,6 +2,7 @@
  * repeat.c - core/Repeat: sends on what comes in, unchanged.
  *     msgflo-repeat --role NAME [--broker URL]
  */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +40,13 @@ static void on_state(struct msgflo_participant *p, enum msgflo_state state, cons
     fflush(stdout);
 }
 
+static volatile int stop;
+
+static void on_signal(int number)
+{
+    stop = number;
+}
+
 int main(int argc, char **argv)
 {
     static const struct msgflo_port in = {.id = "in"}, out = {.id = "out"};
@@ -69,7 +77,9 @@ int main(int argc, char **argv)
         fprintf(stderr, "msgflo-repeat: %s\n", e.text);
         return 1;
     }
-    msgflo_run(p, NULL);
+    signal(SIGTERM, on_signal);
+    signal(SIGINT, on_signal);
+    msgflo_run(p, &stop);
     msgflo_free(p);
     return 0;
 }

@@ -6,11 +6,11 @@
 
 #include "error.h"
 
-struct inport; /* the participant's */
+struct inport; /* inport.h */
 
 struct msgflo_delivery {
-    struct inport *inport;               /* the participant's, while it holds it */
-    struct msgflo_delivery *prev, *next; /* in that port's list, by tag */
+    struct inport *inport;               /* which holds it */
+    struct msgflo_delivery *prev, *next; /* in a list of that port's */
     uint64_t tag;                        /* rises within a port until its deliveries are voided */
     bool voided;                         /* the broker has taken it back: ending it only frees */
     bool redelivered;

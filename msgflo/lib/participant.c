@@ -1,10 +1,10 @@
 /*
  * participant.c - a participant's life on any transport: connecting again and again, announcing,
- * handing deliveries to the program and bringing back what became of them.
+ * sending, and handing deliveries to the program.
  *
  * Design notes
- * - Acks are gathered and written once a service, so that a port whose deliveries end in order
- *   costs one frame for many. A delivery acked outside a service makes the next one due at once.
+ * - Acks are gathered (inport.h) and written before and after each service's reading. A delivery
+ *   acked outside a service makes the next one due at once.
  * - A paused port may still get what was on its way: those wait in its list, not handed over yet.
  *   A stopped port gives them back instead, for another worker to take.
  * - Every message has a publish_seq and the id ID-SEQ, which is how a transport knows a returned
@@ -21,6 +21,7 @@
 #include "base/uuid.h"
 #include "discovery.h"
 #include "fates.h"
+#include "inport.h"
 #include "transport.h"
 
 #define PREFETCH_DEFAULT 2 /* as msgflo-nodejs */
@@ -38,15 +39,6 @@
 
 /* How long msgflo_run() may overlook a stop flag that was set just before it began to wait. */
 #define STOP_FLAG_LATENCY_MS 250
-
-struct inport {
-    struct msgflo_participant *owner;
-    const struct port *port;
-    struct msgflo_delivery *first, *last; /* not ended, by tag: handed over, then waiting */
-    struct msgflo_delivery *waiting;      /* the first not handed over, or NULL */
-    uint64_t *done;                       /* tags acked but not written yet */
-    size_t done_count, done_size;
-};
 
 struct msgflo_participant {
     struct definition definition;
@@ -69,183 +61,39 @@ static void tell_state(struct msgflo_participant *p, enum msgflo_state state, co
         p->options.on_state(p, state, text, p->options.user);
 }
 
-/* ---- deliveries ---- */
-
-static void list_append(struct inport *in, struct msgflo_delivery *d)
+static void hand_over(struct msgflo_participant *p, struct inport *in)
 {
-    d->inport = in;
-    d->prev = in->last;
-    d->next = NULL;
-    if (in->last)
-        in->last->next = d;
-    else
-        in->first = d;
-    in->last = d;
-}
+    struct msgflo_delivery *d;
 
-static void list_remove(struct inport *in, struct msgflo_delivery *d)
-{
-    if (in->waiting == d)
-        in->waiting = d->next;
-    if (d->prev)
-        d->prev->next = d->next;
-    else
-        in->first = d->next;
-    if (d->next)
-        d->next->prev = d->prev;
-    else
-        in->last = d->prev;
-    d->prev = d->next = NULL;
-}
-
-/* Takes it out of its port's list; false if the broker has given it to somebody else. */
-static bool take_out(struct msgflo_delivery *d)
-{
-    if (d->voided)
-        return false; /* it is in no list: see inport_voided() */
-    list_remove(d->inport, d);
-    return true;
-}
-
-static size_t index_of(const struct inport *in)
-{
-    return (size_t)(in - in->owner->inports);
-}
-
-static void write_acks(struct inport *in)
-{
-    struct transport *t = in->owner->transport;
-
-    if (in->done_count == 0)
-        return;
-    t->table->ack(t, index_of(in), in->done, in->done_count,
-                  in->first ? in->first->tag : UINT64_MAX);
-    in->done_count = 0;
+    while (!p->paused && !p->inputs_stopped && (d = inport_next(in)))
+        p->options.on_input(p, d, p->options.user);
 }
 
 static void write_all_acks(struct msgflo_participant *p)
 {
     for (size_t i = 0; i < p->definition.inport_count; i++)
-        write_acks(&p->inports[i]);
-}
-
-/* Room for one more tag; without memory for it, what is there is written to make some. */
-static bool reserve_done(struct inport *in)
-{
-    size_t size = in->done_size ? 2 * in->done_size : 16;
-    uint64_t *done;
-
-    if (in->done_count < in->done_size)
-        return true;
-    done = realloc(in->done, size * sizeof *done);
-    if (done) {
-        in->done = done;
-        in->done_size = size;
-    } else {
-        write_acks(in);
-    }
-    return in->done_count < in->done_size;
-}
-
-void msgflo_ack(struct msgflo_delivery *d)
-{
-    struct inport *in = d->inport;
-
-    if (take_out(d)) {
-        if (reserve_done(in))
-            in->done[in->done_count++] = d->tag;
-        else
-            in->owner->transport->table->ack(in->owner->transport, index_of(in), &d->tag, 1,
-                                             in->first ? in->first->tag : UINT64_MAX);
-    }
-    free(d);
-}
-
-void msgflo_ack_upto(struct msgflo_delivery *d)
-{
-    struct inport *in = d->inport;
-
-    if (!d->voided)
-        while (in->first != d)
-            msgflo_ack(in->first);
-    msgflo_ack(d);
-}
-
-static void end_delivery(struct msgflo_delivery *d, enum transport_end how)
-{
-    struct inport *in = d->inport;
-    struct transport *t = in->owner->transport;
-
-    if (take_out(d))
-        t->table->end(t, index_of(in), d->tag, how);
-    free(d);
-}
-
-void msgflo_reject(struct msgflo_delivery *d)
-{
-    end_delivery(d, TRANSPORT_REJECT);
-}
-
-void msgflo_requeue(struct msgflo_delivery *d)
-{
-    end_delivery(d, TRANSPORT_REQUEUE);
-}
-
-const char *msgflo_delivery_port(const struct msgflo_delivery *d)
-{
-    return d->inport->port->id;
-}
-
-static void hand_over(struct inport *in)
-{
-    struct msgflo_participant *p = in->owner;
-
-    while (in->waiting && !p->paused && !p->inputs_stopped) {
-        struct msgflo_delivery *d = in->waiting;
-
-        in->waiting = d->next;
-        p->options.on_input(p, d, p->options.user);
-    }
-}
-
-static void give_back_waiting(struct inport *in)
-{
-    while (in->waiting)
-        msgflo_requeue(in->waiting);
+        inport_write_acks(&p->inports[i]);
 }
 
 /* ---- what the transport tells ---- */
 
-static void delivered(void *user, size_t inport, struct msgflo_delivery *d)
+static void delivered(void *user, size_t inport, struct msgflo_delivery *d_take)
 {
     struct msgflo_participant *p = user;
     struct inport *in = &p->inports[inport];
 
-    list_append(in, d);
-    if (!in->waiting)
-        in->waiting = d;
+    inport_add(in, d_take);
     if (p->inputs_stopped)
-        give_back_waiting(in);
+        inport_give_back_waiting(in);
     else
-        hand_over(in);
+        hand_over(p, in);
 }
 
 static void inport_voided(void *user, size_t inport)
 {
     struct msgflo_participant *p = user;
-    struct inport *in = &p->inports[inport];
 
-    while (in->waiting) { /* the program never saw those */
-        struct msgflo_delivery *d = in->waiting;
-
-        list_remove(in, d);
-        free(d);
-    }
-    while (in->first) {
-        in->first->voided = true;
-        list_remove(in, in->first);
-    }
-    in->done_count = 0;
+    inport_void(&p->inports[inport]);
 }
 
 static void returned(void *user, uint64_t publish_seq)
@@ -336,7 +184,7 @@ static int make_inports(struct msgflo_participant *p, struct msgflo_error *e)
     if (!p->inports)
         return fail(e, MSGFLO_NOMEM, "no memory for %zu ports", n);
     for (size_t i = 0; i < n; i++) {
-        p->inports[i].owner = p;
+        p->inports[i].index = i;
         p->inports[i].port = &p->definition.inports[i];
     }
     return 0;
@@ -357,9 +205,11 @@ static int make_transport(struct msgflo_participant *p, struct msgflo_error *e)
     p->transport = table->new (&config, &events, p, e);
     if (!p->transport)
         return -1;
-    for (size_t i = 0; i < p->definition.inport_count; i++)
+    for (size_t i = 0; i < p->definition.inport_count; i++) {
+        p->inports[i].transport = p->transport;
         if (p->inports[i].port->queue)
             table->consume(p->transport, i, true);
+    }
     return 0;
 }
 
@@ -411,17 +261,6 @@ struct msgflo_participant *msgflo_new(const struct msgflo_definition *definition
     return p;
 }
 
-static void free_inport(struct inport *in)
-{
-    while (in->first) {
-        struct msgflo_delivery *d = in->first;
-
-        list_remove(in, d);
-        free(d);
-    }
-    free(in->done);
-}
-
 void msgflo_free(struct msgflo_participant *p)
 {
     if (!p)
@@ -433,7 +272,7 @@ void msgflo_free(struct msgflo_participant *p)
         fates_lose_all(&p->fates, p);
     }
     for (size_t i = 0; p->inports && i < p->definition.inport_count; i++)
-        free_inport(&p->inports[i]);
+        inport_release(&p->inports[i]);
     if (p->transport)
         p->transport->table->free(p->transport);
     free(p->inports);
@@ -589,7 +428,7 @@ void msgflo_service(struct msgflo_participant *p)
     }
     write_all_acks(p);
     for (size_t i = 0; i < p->definition.inport_count; i++)
-        hand_over(&p->inports[i]);
+        hand_over(p, &p->inports[i]);
     if (p->transport->table->service(p->transport, &e)) {
         disconnect(p, &e);
         return;
@@ -650,7 +489,7 @@ void msgflo_stop_inputs(struct msgflo_participant *p)
     p->inputs_stopped = true;
     consume_all(p, false);
     for (size_t i = 0; i < p->definition.inport_count; i++)
-        give_back_waiting(&p->inports[i]);
+        inport_give_back_waiting(&p->inports[i]);
 }
 
 void msgflo_pause_inputs(struct msgflo_participant *p, bool paused)
