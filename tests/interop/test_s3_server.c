@@ -14,6 +14,7 @@
 #include "base/config.h"
 #include "child.h"
 #include "fetch/s3.h"
+#include "scratch_dir.h"
 
 /* `printf 'hello' | sha256sum`, and of a million zeros. */
 #define SHA256_OF_HELLO "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
@@ -21,7 +22,7 @@
 #define SHA256_OF_MILLION "d29751f2649b32ff572b5e0a9f541ea660a50f94ff0beedfb0b692b924cc8025"
 
 static struct child server = {.pid = -1, .stdin_fd = -1};
-static char folder[] = "/tmp/imageresize-s3-XXXXXX";
+static char folder[SCRATCH_DIR_SIZE];
 static const char *endpoint;
 
 static int start_s3(void **state)
@@ -30,7 +31,7 @@ static int start_s3(void **state)
     endpoint = config_env("IMAGERESIZE_TEST_S3");
     if (endpoint)
         return 0;
-    if (!mkdtemp(folder) ||
+    if (scratch_dir(folder) ||
         child_start((const char *[]){"node", SOURCE_DIR "/tests/s3/server.js", folder, NULL},
                     &server))
         return -1;

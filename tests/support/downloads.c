@@ -3,6 +3,7 @@
  */
 #include "downloads.h"
 
+#include "scratch_dir.h"
 #include "unit.h"
 
 #include <sys/stat.h>
@@ -14,8 +15,8 @@
 
 struct image_server server;
 unsigned char picture[PICTURE_BYTES];
-static char folder[] = "/tmp/imageresize-fetch-XXXXXX";
-static char file[64];
+static char folder[SCRATCH_DIR_SIZE];
+static char file[SCRATCH_DIR_SIZE + 64];
 
 int start_server(void **state)
 {
@@ -24,7 +25,7 @@ int start_server(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof picture; i++)
         picture[i] = (unsigned char)(i * 2654435761u >> 13);
-    if (!mkdtemp(folder))
+    if (scratch_dir(folder))
         return -1;
     snprintf(file, sizeof file, "%s/%s", folder, PICTURE);
     f = fopen(file, "w");

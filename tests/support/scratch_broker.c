@@ -9,9 +9,10 @@
 #include <amqp_tcp_socket.h>
 #endif
 
+#include "scratch_dir.h"
 #include "unit.h"
 
-static char server_dir[] = "/tmp/imageresize-test-XXXXXX";
+static char server_dir[SCRATCH_DIR_SIZE];
 static bool has_server;
 static char urls[2][300]; /* plain, quorum; empty: none */
 static bool quorum_in_use;
@@ -37,7 +38,7 @@ static void first_line_of(const char *arguments, char *ret, int size)
 int scratch_broker_start(void **state)
 {
     const char *plain = getenv("MSGFLO_TEST_BROKER"), *quorum = getenv("MSGFLO_TEST_BROKER_QUORUM");
-    char arguments[100];
+    char arguments[SCRATCH_DIR_SIZE + 64];
 
     (void)state;
     if (plain && *plain) {
@@ -45,7 +46,7 @@ int scratch_broker_start(void **state)
         snprintf(urls[1], sizeof urls[1], "%s", quorum ? quorum : "");
         return 0;
     }
-    assert_non_null(mkdtemp(server_dir));
+    assert_int_equal(scratch_dir(server_dir), 0);
     has_server = true;
     snprintf(arguments, sizeof arguments, "rabbitmq start %s", server_dir);
     first_line_of(arguments, urls[0], sizeof urls[0]);

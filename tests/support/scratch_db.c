@@ -2,9 +2,10 @@
 
 #include <unistd.h>
 
+#include "scratch_dir.h"
 #include "unit.h"
 
-static char server_dir[] = "/tmp/imageresize-test-XXXXXX";
+static char server_dir[SCRATCH_DIR_SIZE];
 static bool has_server;
 static char *server_url;
 static char *schema_url;
@@ -29,7 +30,7 @@ static char *start_server(void)
     char *command, line[300] = "";
     FILE *services;
 
-    assert_non_null(mkdtemp(server_dir));
+    assert_int_equal(scratch_dir(server_dir), 0);
     has_server = true;
     command = format("%s/bin/lib/services postgres start %s", SOURCE_DIR, server_dir);
     services = popen(command, "r");

@@ -11,15 +11,16 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "http.h"
+#include "scratch_dir.h"
 #include "unit.h"
 
-static char dir[] = "/tmp/imageresize-test-XXXXXX";
+static char dir[SCRATCH_DIR_SIZE];
 static PGconn *conn;
 
 /* Runs a program with stdin closed and stdout and stderr in DIR/NAME. Returns its exit status. */
 static int run(const char *const *argv, const char *log_name)
 {
-    char log[128];
+    char log[256];
     pid_t pid;
     int status;
 
@@ -56,7 +57,7 @@ static void run_well(const char *const *argv)
 
 static void read_settings(void)
 {
-    char path[128], line[1024];
+    char path[256], line[1024];
     FILE *file;
 
     snprintf(path, sizeof path, "%s/env", dir);
@@ -78,7 +79,7 @@ void system_start(const char *const *words)
     const char *argv[64] = {SOURCE_DIR "/tests/support/system", "start", dir, BINARY_DIR};
     size_t n = 4;
 
-    assert_non_null(mkdtemp(dir));
+    assert_int_equal(scratch_dir(dir), 0);
     for (; words && *words && n < 63; words++)
         argv[n++] = *words;
     run_well(argv);

@@ -12,6 +12,7 @@
 #include <vips/vips.h>
 
 #include "decoder_client.h"
+#include "scratch_dir.h"
 #include "unit.h"
 
 /* Of a colour value: lossy formats, chroma at half resolution; and a printer has no such green. */
@@ -21,7 +22,7 @@
 static const uint8_t red[3] = {220, 30, 30}, green[3] = {30, 200, 30}, blue[3] = {30, 30, 220},
                      yellow[3] = {230, 220, 40}, white[3] = {255, 255, 255};
 
-static char folder[] = "/tmp/decode-images-XXXXXX";
+static char folder[SCRATCH_DIR_SIZE];
 static struct decoder_client client;
 
 /* ---- one image there and back ---- */
@@ -884,7 +885,7 @@ static int make_all(void **state)
     pid_t pid;
 
     (void)state;
-    if (!mkdtemp(folder) || posix_spawn(&pid, program, NULL, NULL, argv, env) != 0 ||
+    if (scratch_dir(folder) || posix_spawn(&pid, program, NULL, NULL, argv, env) != 0 ||
         waitpid(pid, &status, 0) != pid || status != 0)
         return -1;
     decoder_client_start(DECODER, NULL, NULL, &client);
