@@ -315,6 +315,8 @@ static bool judge(struct download *d, CURLcode code)
     else if (code && d->no_descriptors)
         decide(d, (struct verdict){FETCH_INTERNAL, true, NULL},
                "the service is out of descriptors");
+    else if (code == CURLE_OUT_OF_MEMORY) /* also: the next hop could not be begun */
+        decide_no_memory(d);
     else if (is_redirect(status))
         return !follow(d, status);
     else if (status && status != 200)

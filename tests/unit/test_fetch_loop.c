@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <malloc.h>
 #include <netinet/in.h>
 #include <sched.h>
@@ -47,6 +48,36 @@ static void poll_once(struct fetcher *f, int timeout_ms)
 
     if (fetcher_poll(f, NULL, 0, timeout_ms, &e))
         fail_msg("%s", e.text);
+}
+
+/* --- no memory ---------------------------------------------------------------------------------
+ */
+
+static int handles_to_add = INT_MAX; /* then there is no memory for one more */
+
+CURLMcode __real_curl_multi_add_handle(CURLM *multi, CURL *easy);
+CURLMcode __wrap_curl_multi_add_handle(CURLM *multi, CURL *easy);
+
+CURLMcode __wrap_curl_multi_add_handle(CURLM *multi, CURL *easy)
+{
+    if (handles_to_add == 0)
+        return CURLM_OUT_OF_MEMORY;
+    handles_to_add--;
+    return __real_curl_multi_add_handle(multi, easy);
+}
+
+static void fails_when_there_is_no_memory_for_the_next_hop(void **state)
+{
+    struct outcome o;
+
+    (void)state;
+    handles_to_add = 1;
+    download(fetcher, "/redirect/1/ok/" PICTURE, &o);
+    handles_to_add = INT_MAX;
+    assert_int_equal(o.result.outcome, FETCH_INTERNAL);
+    assert_true(o.result.retryable);
+    assert_int_equal(o.result.source_fd, -1);
+    outcome_release(&o);
 }
 
 /* --- the byte budget ---------------------------------------------------------------------------
@@ -426,6 +457,7 @@ static void keeps_neither_memory_nor_descriptors_over_1000_downloads(void **stat
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(fails_when_there_is_no_memory_for_the_next_hop),
         TEST(finishes_all_within_a_small_budget),
         TEST(waits_for_finished_sources_without_timing_out),
         TEST(lets_a_callback_begin_the_next),
