@@ -81,6 +81,23 @@ static void describe_process(char *ret, size_t size)
     snprintf(ret, size, "extra=%d environment=%zd", extra - 3, bytes);
 }
 
+/* Writes five times what an output may hold, and if it gets so far, 'W' over the text's first byte.
+ */
+static void overfill(const struct job *job)
+{
+    char bytes[1000] = {0};
+
+    for (uint64_t left = 5 * job->work.max_output_bytes; left > 0;) {
+        ssize_t n = write(job->fds[1], bytes, left < sizeof bytes ? left : sizeof bytes);
+
+        if (n < 0)
+            exit(1);
+        left -= (uint64_t)n;
+    }
+    if (pwrite(job->fds[0], "W", 1, 0) != 1)
+        exit(1);
+}
+
 static void misbehave(const struct job *job)
 {
     if (says(job, "crash"))
@@ -93,6 +110,8 @@ static void misbehave(const struct job *job)
         pause();
     while (says(job, "spin"))
         ;
+    if (says(job, "overfill"))
+        overfill(job);
 }
 
 /* For the test to see that the need has been told: 'N' over the text's first byte. A source from

@@ -203,6 +203,23 @@ static void tells_crashes_from_kills_and_replaces_the_decoder(void **state)
     decoder_pool_free(pool);
 }
 
+static void ends_what_writes_more_than_an_output_may_hold(void **state)
+{
+    struct decoder_pool *pool = open_fake(1);
+    struct image image;
+    char c = 0;
+
+    (void)state;
+    submit(pool, "overfill", &image);
+    serve_until(pool, &image.ended);
+    assert_int_equal(image.outcome, DECODE_CRASHED);
+    assert_int_equal(pread(image.fd, &c, 1, 0), 1);
+    assert_int_not_equal(c, 'W');
+    assert_int_equal(outcome_of(pool, "ok"), DECODE_SUCCEEDED);
+    close(image.fd);
+    decoder_pool_free(pool);
+}
+
 static void ends_what_spins_and_what_hangs(void **state)
 {
     struct decoder_pool_options options = options_for(FAKE_DECODER, 1);
@@ -346,6 +363,7 @@ int main(void)
         cmocka_unit_test(believes_no_lie_and_goes_on),
         cmocka_unit_test(ends_a_decoder_that_speaks_unasked),
         cmocka_unit_test(tells_crashes_from_kills_and_replaces_the_decoder),
+        cmocka_unit_test(ends_what_writes_more_than_an_output_may_hold),
         cmocka_unit_test(ends_what_spins_and_what_hangs),
         cmocka_unit_test(makes_a_failure_printable),
         cmocka_unit_test(lets_large_images_take_turns_in_their_order),

@@ -212,15 +212,16 @@ int64_t decoder_resident_bytes(const struct decoder *d)
     return pages * (int64_t)sysconf(_SC_PAGESIZE);
 }
 
-void decoder_limit_cpu(const struct decoder *d, int64_t more_ms)
+void decoder_limit(const struct decoder *d, int64_t more_cpu_ms, uint64_t output_bytes)
 {
     int64_t used_ms = decoder_cpu_ms(d);
-    struct rlimit limit = {0, RLIM_INFINITY};
+    struct rlimit cpu = {0, RLIM_INFINITY}, output = {output_bytes, output_bytes};
 
+    (void)prlimit(d->pid, RLIMIT_FSIZE, &output, NULL);
     if (used_ms < 0)
         return;
-    limit.rlim_cur = (rlim_t)((used_ms + more_ms) / 1000 + 1); /* the kernel counts seconds */
-    (void)prlimit(d->pid, RLIMIT_CPU, &limit, NULL);
+    cpu.rlim_cur = (rlim_t)((used_ms + more_cpu_ms) / 1000 + 1); /* the kernel counts seconds */
+    (void)prlimit(d->pid, RLIMIT_CPU, &cpu, NULL);
 }
 
 /* ---- ending ---- */

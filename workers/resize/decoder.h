@@ -45,9 +45,12 @@ int64_t decoder_cpu_ms(const struct decoder *d);
 /* Its resident memory; 0 when it cannot be told. */
 int64_t decoder_resident_bytes(const struct decoder *d);
 
-/* The kernel ends it by SIGXCPU once it has used more_ms beyond what it has by now. Stands behind
- * the parent's own watch, for the time after a parent is killed. */
-void decoder_limit_cpu(const struct decoder *d, int64_t more_ms);
+/*
+ * What the kernel ends it for: by SIGXCPU once it has used more_cpu_ms beyond what it has by now,
+ * which stands behind the parent's own watch, for the time after a parent is killed; and by SIGXFSZ
+ * when it writes to an output past output_bytes, which else could take all of the machine's memory.
+ */
+void decoder_limit(const struct decoder *d, int64_t more_cpu_ms, uint64_t output_bytes);
 
 /* Closes its socket, upon which an idle one exits by itself. */
 void decoder_dismiss(struct decoder *d);

@@ -280,7 +280,8 @@ static void begin(struct decoder_pool *pool, struct slot *s, struct decode_task 
     s->since_mono_ms = clock_mono_ms();
     s->cpu_base_ms = decoder_cpu_ms(&s->decoder);
     s->state = HEADER;
-    decoder_limit_cpu(&s->decoder, pool->options.cpu_limit_ms + CPU_BACKSTOP_MS);
+    decoder_limit(&s->decoder, pool->options.cpu_limit_ms + CPU_BACKSTOP_MS,
+                  task->work.max_output_bytes);
     set_next_look(pool, s, 0);
 }
 
