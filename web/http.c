@@ -36,7 +36,7 @@ static const char *header(const struct request *r, const char *name)
 /* What every request may have. Returns -1 with a 400 when a header cannot be understood. */
 static int read_headers(struct web *web, struct request *r)
 {
-    const char *tags = header(r, "If-None-Match");
+    const char *tags = r->route.id == ROUTE_CREATE_JOB ? NULL : header(r, "If-None-Match");
 
     header_request_id(header(r, "X-Request-Id"), r->id);
     r->wait_s = header_prefer_wait(header(r, "Prefer"));
@@ -124,20 +124,24 @@ static enum MHD_Result take_body(struct web *web, struct request *r, const char 
 /* From here on the request is somebody else's too: it may be resumed before this returns. */
 static enum MHD_Result hand_over(struct web *web, struct request *r, struct queue *queue)
 {
-    struct answer full = ANSWER_INIT;
+    const int64_t now = clock_mono_ms();
+    struct answer refusal = ANSWER_INIT;
 
     r->handed_over = true;
-    r->waiter.give_up_mono_ms = clock_mono_ms() + GIVE_UP_MS;
+    r->waiter.give_up_mono_ms = now + GIVE_UP_MS;
     if (r->wait_s >= 0) {
-        r->waiter.wait_until_mono_ms = clock_mono_ms() + r->wait_s * INT64_C(1000);
-        r->waiter.give_up_mono_ms += r->wait_s * INT64_C(1000);
+        r->waiter.wait_until_mono_ms = now + r->wait_s * INT64_C(1000);
+        if (r->waiter.give_up_mono_ms < r->waiter.wait_until_mono_ms + AFTER_WAIT_MS)
+            r->waiter.give_up_mono_ms = r->waiter.wait_until_mono_ms + AFTER_WAIT_MS;
     }
     request_hold(r);
     MHD_suspend_connection(r->connection);
-    waiters_enter(web->waiters, &r->waiter);
-    if (queue_push(queue, r)) {
-        answer_problem(&full, 503, "too many requests are in hand");
-        request_settle(r, &full);
+    if (waiters_enter(web->waiters, &r->waiter)) {
+        answer_problem(&refusal, 503, "this process is stopping");
+        request_settle(r, &refusal);
+    } else if (queue_push(queue, r)) {
+        answer_problem(&refusal, 503, "too many requests are in hand");
+        request_settle(r, &refusal);
     }
     return MHD_YES;
 }

@@ -156,6 +156,15 @@ struct threads {
     struct listener *listener;
 };
 
+/* Drops what was given up while it was in the queue. */
+static void empty(struct queue *requests)
+{
+    void *r;
+
+    while (queue_take(requests, &r, 1))
+        request_drop(r);
+}
+
 /* In an order in which nobody hands work to one that has gone. */
 static void stop(struct web *web, struct threads *t)
 {
@@ -169,8 +178,11 @@ static void stop(struct web *web, struct threads *t)
         writer_stop(t->writer);
     if (t->reader)
         reader_stop(t->reader);
-    if (t->http)
-        http_stop(t->http);
+    if (!t->http)
+        return;
+    http_stop(t->http);
+    empty(web->to_write);
+    empty(web->to_read);
 }
 
 static int start(struct web *web, const char *role, struct queue *done, struct threads *t,

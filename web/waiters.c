@@ -16,7 +16,8 @@ struct waiters {
     /* guarded by lock */
     struct waiter *buckets[BUCKETS];
     size_t count, waiting;
-    bool closed;
+    bool closed; /* nothing parks */
+    bool ended;  /* nothing enters */
 };
 
 struct waiters *waiters_new(const struct waiters_hooks *hooks, size_t most_waiting, struct err *e)
@@ -57,13 +58,17 @@ static struct waiter **bucket_of(struct waiters *ws, const char *job)
     return &ws->buckets[hash & (BUCKETS - 1)];
 }
 
-bool waiters_enter(struct waiters *ws, struct waiter *w)
+int waiters_enter(struct waiters *ws, struct waiter *w)
 {
     struct waiter **bucket = bucket_of(ws, w->job);
     const uint64_t one = 1;
     bool first;
 
     pthread_mutex_lock(&ws->lock);
+    if (ws->ended) {
+        pthread_mutex_unlock(&ws->lock);
+        return -1;
+    }
     w->previous = NULL;
     w->next = *bucket;
     if (w->next)
@@ -78,7 +83,7 @@ bool waiters_enter(struct waiters *ws, struct waiter *w)
     if (first && write(ws->fd, &one, sizeof one) < 0) {
         /* the counter is full, so it is readable already */
     }
-    return w->waits;
+    return 0;
 }
 
 /* Under the lock. */
@@ -181,6 +186,7 @@ size_t waiters_expire(struct waiters *ws, int64_t now_mono_ms, bool all)
 
     (void)len; /* EAGAIN: nothing was entered */
     pthread_mutex_lock(&ws->lock);
+    ws->ended |= all;
     for (size_t i = 0; i < BUCKETS; i++) {
         for (struct waiter *w = ws->buckets[i]; w; w = next) {
             next = w->next;

@@ -45,9 +45,10 @@ struct waiters *waiters_new(const struct waiters_hooks *hooks, size_t most_waiti
                             struct err *e) MUST_CHECK;
 void waiters_free(struct waiters *ws); /* NULL is fine; nothing is entered any more */
 
-/* Job and times are filled in by the caller. Returns w->waits, whether it may wait for its job: not
- * when too many do already; it is entered all the same. */
-bool waiters_enter(struct waiters *ws, struct waiter *w);
+/* Job and times are filled in by the caller. w->waits then says whether it may wait for its job:
+ * not when too many do already; it is entered all the same. Returns 0, or -1 once everything was
+ * given up: nobody would answer it, and it is not entered. */
+int waiters_enter(struct waiters *ws, struct waiter *w) MUST_CHECK;
 
 /* Takes it out; harmless when it is not in. */
 void waiters_leave(struct waiters *ws, struct waiter *w);
@@ -65,7 +66,8 @@ void waiters_wake_all(struct waiters *ws);
 /* No waiting any more: parked ones go on, and nothing parks. For the end of the process. */
 void waiters_close(struct waiters *ws);
 
-/* Wakes and gives up what is due at now. all: gives up everything. Returns how many are left. */
+/* Wakes and gives up what is due at now. all: gives up everything, and nothing enters any more.
+ * Returns how many are left. */
 size_t waiters_expire(struct waiters *ws, int64_t now_mono_ms, bool all);
 
 /* Readable once something was entered while none was: whoever calls waiters_expire() may sleep

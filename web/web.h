@@ -18,11 +18,12 @@
 #define CONNECTIONS_MAX 2000
 /* Outbox rows in the publisher's hands at once. */
 #define PUBLISHER_ITEMS 500
-/* Bytes of request bodies and of outputs that are held at once; one more request gets 503. */
+/* Bytes of request bodies, jobs and outputs that are held at once; one more request gets 503. */
 #define HELD_BYTES_MAX (INT64_C(128) * MEBIBYTE)
-/* A suspended request is answered by then even if the database hangs; Heroku's router waits 30 s.
- */
+/* A suspended request is answered by then even if the database hangs, and one that waits for a job
+ * (WAIT_MAX_S at most) so long after its wait: Heroku's router gives up after 30 s. */
 #define GIVE_UP_MS 20000
+#define AFTER_WAIT_MS 4000
 #define STATEMENT_TIMEOUT_MS 8000
 
 struct web {

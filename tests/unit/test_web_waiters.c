@@ -44,14 +44,19 @@ static struct waiter waiter_of(const char *job, int64_t wait_until, int64_t give
     return w;
 }
 
+static void enter(struct waiters *ws, struct waiter *w)
+{
+    assert_int_equal(waiters_enter(ws, w), 0);
+}
+
 static void wakes_those_parked_for_the_changed_job(void **state)
 {
     struct waiters *ws = make(10);
     struct waiter a = waiter_of(JOB_A, 100, 200), b = waiter_of(JOB_B, 100, 200);
 
     (void)state;
-    assert_true(waiters_enter(ws, &a));
-    assert_true(waiters_enter(ws, &b));
+    enter(ws, &a);
+    enter(ws, &b);
     assert_true(waiters_park(ws, &a));
     assert_true(waiters_park(ws, &b));
     waiters_wake(ws, JOB_A);
@@ -74,7 +79,7 @@ static void a_change_before_parking_is_not_lost(void **state)
     struct waiter a = waiter_of(JOB_A, 100, 200);
 
     (void)state;
-    waiters_enter(ws, &a);
+    enter(ws, &a);
     waiters_wake(ws, JOB_A);
     assert_int_equal(woken_count, 0);
     assert_false(waiters_park(ws, &a)); /* reads again */
@@ -89,8 +94,8 @@ static void wakes_and_gives_up_at_their_times(void **state)
     struct waiter parked = waiter_of(JOB_A, 100, 200), working = waiter_of(JOB_B, 0, 200);
 
     (void)state;
-    waiters_enter(ws, &parked);
-    waiters_enter(ws, &working);
+    enter(ws, &parked);
+    enter(ws, &working);
     assert_true(waiters_park(ws, &parked));
     assert_int_equal(waiters_expire(ws, 99, false), 2);
     assert_int_equal(woken_count, 0);
@@ -113,7 +118,7 @@ static void giving_up_a_parked_one_takes_it_over(void **state)
     struct waiter a = waiter_of(JOB_A, 300, 200);
 
     (void)state;
-    waiters_enter(ws, &a);
+    enter(ws, &a);
     assert_true(waiters_park(ws, &a));
     assert_int_equal(waiters_expire(ws, 0, true), 0);
     assert_int_equal(given_up_count, 1);
@@ -129,12 +134,16 @@ static void lets_no_more_wait_than_its_limit(void **state)
     struct waiter no_wish = waiter_of(JOB_A, 0, 200);
 
     (void)state;
-    assert_false(waiters_enter(ws, &no_wish));
-    assert_true(waiters_enter(ws, &a));
-    assert_false(waiters_enter(ws, &b));
+    enter(ws, &no_wish);
+    assert_false(no_wish.waits);
+    enter(ws, &a);
+    assert_true(a.waits);
+    enter(ws, &b);
+    assert_false(b.waits);
     waiters_leave(ws, &b);
     waiters_leave(ws, &a);
-    assert_true(waiters_enter(ws, &b));
+    enter(ws, &b);
+    assert_true(b.waits);
     waiters_leave(ws, &b);
     waiters_leave(ws, &no_wish);
     waiters_free(ws);
@@ -146,14 +155,33 @@ static void nobody_waits_once_it_is_closed(void **state)
     struct waiter a = waiter_of(JOB_A, 100, 200), b = waiter_of(JOB_B, 100, 200);
 
     (void)state;
-    waiters_enter(ws, &a);
+    enter(ws, &a);
     assert_true(waiters_park(ws, &a));
     waiters_close(ws);
     assert_int_equal(woken_count, 1);
     assert_false(waiters_park(ws, &a));
-    assert_false(waiters_enter(ws, &b));
+    enter(ws, &b);
+    assert_false(b.waits);
     waiters_leave(ws, &a);
     waiters_leave(ws, &b);
+    waiters_free(ws);
+}
+
+/* Whoever came then would be suspended for ever, and libmicrohttpd aborts a process that stops with
+ * one of those. */
+static void nobody_enters_once_all_were_given_up(void **state)
+{
+    struct waiters *ws = make(10);
+    struct waiter a = waiter_of(JOB_A, 100, 200), late = waiter_of(JOB_B, 100, 200);
+
+    (void)state;
+    enter(ws, &a);
+    waiters_expire(ws, 0, true);
+    assert_int_equal(given_up_count, 1);
+    assert_int_equal(waiters_enter(ws, &late), -1);
+    assert_int_equal(waiters_expire(ws, 0, true), 0);
+    assert_int_equal(given_up_count, 1);
+    waiters_leave(ws, &late);
     waiters_free(ws);
 }
 
@@ -166,6 +194,7 @@ int main(void)
         cmocka_unit_test(giving_up_a_parked_one_takes_it_over),
         cmocka_unit_test(lets_no_more_wait_than_its_limit),
         cmocka_unit_test(nobody_waits_once_it_is_closed),
+        cmocka_unit_test(nobody_enters_once_all_were_given_up),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
