@@ -87,11 +87,12 @@ static void send_next(struct job_publisher *p, struct outbox_item *item)
         item->pending++;
         return;
     }
-    item->next = item->count; /* the connection is going: the rest is not tried */
-    if (e.code != MSGFLO_UNAVAILABLE) {
+    item->next = item->count; /* the rest would fare no better */
+    if (e.code != MSGFLO_UNAVAILABLE)
         log_error("message_not_sent", "job=%s message=%s", item->job, log_quote(e.text));
-        item->refused = true;
-    }
+    /* Connected, and it takes nothing all the same: an alarm of the broker's, which may last. Due
+     * at once, the rows would go round between database and here as fast as they can. */
+    item->refused = e.code != MSGFLO_UNAVAILABLE || msgflo_connected(p->participant);
 }
 
 /* ---- the thread */

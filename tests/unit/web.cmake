@@ -9,3 +9,6 @@ unit_test(web_queue LIBRARIES web_core)
 unit_test(web_waiters LIBRARIES web_core)
 unit_test(web_outbox_item LIBRARIES web_core)
 unit_test(web_openapi LIBRARIES web_core)
+# Its participant is a stand-in of the test's own, so that library is not linked.
+unit_test(web_job_publisher SOURCES ${PROJECT_SOURCE_DIR}/web/job_publisher.c LIBRARIES web_core)
+target_include_directories(test_web_job_publisher PRIVATE ${PROJECT_SOURCE_DIR}/msgflo/include)
