@@ -183,6 +183,11 @@ static void answer_job(struct reader *reader, struct request *r)
     ended = is_ended(PQgetvalue(res, 0, JOB_STATUS));
     answer_json(&a, r->route.id == ROUTE_CREATE_JOB && !ended ? 202 : 200,
                 job_text_of(res, r->base_url));
+    /* A client that is slow to read it holds it for long. */
+    if (request_reserve(r, &reader->web->held_bytes, a.body_len, HELD_BYTES_MAX)) {
+        answer_release(&a);
+        answer_problem(&a, 503, "too much is in hand already");
+    }
     if (a.status < 300 && r->route.id == ROUTE_CREATE_JOB)
         snprintf(a.location, sizeof a.location, "%s/jobs/%s", r->base_url, r->waiter.job);
     if (a.status < 300)
