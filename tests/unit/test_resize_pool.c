@@ -345,6 +345,39 @@ static void says_that_the_machine_cannot_confine_decoders(void **state)
     decoder_pool_free(pool);
 }
 
+static size_t count_bytes(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) ? 0 : (size_t)st.st_size;
+}
+
+/* As they do together when memory is short for a moment. */
+static void starts_again_when_all_first_decoders_have_died(void **state)
+{
+    char path[] = "/tmp/decoder-XXXXXX", starts[sizeof path + 8], script[120];
+    struct decoder_pool_options options = options_for(path, 8);
+    int64_t end_mono_ms = clock_mono_ms() + DEADLINE_MS;
+    int fd = mkstemp(path);
+    struct decoder_pool *pool;
+    struct err e = ERR_INIT;
+
+    (void)state;
+    snprintf(starts, sizeof starts, "%s.starts", path);
+    snprintf(script, sizeof script, "#!/bin/sh\necho >>%s\nexit 1\n", starts);
+    assert_int_equal(write(fd, script, strlen(script)), (int)strlen(script));
+    assert_int_equal(fchmod(fd, 0700), 0);
+    close(fd);
+    pool = open_pool(&options);
+    while (count_bytes(starts) <= options.decoders && clock_until_ms(end_mono_ms) > 0)
+        serve_once(pool);
+    assert_true(count_bytes(starts) > options.decoders);
+    assert_false(decoder_pool_is_broken(pool, &e));
+    unlink(starts);
+    unlink(path);
+    decoder_pool_free(pool);
+}
+
 static void refuses_a_program_that_is_not_there(void **state)
 {
     struct decoder_pool_options options = options_for("/nowhere/imageresize-decode", 1);
@@ -370,6 +403,7 @@ int main(void)
         cmocka_unit_test(replaces_a_decoder_after_its_images),
         cmocka_unit_test(forgets_what_is_cancelled),
         cmocka_unit_test(says_that_the_machine_cannot_confine_decoders),
+        cmocka_unit_test(starts_again_when_all_first_decoders_have_died),
         cmocka_unit_test(refuses_a_program_that_is_not_there),
     };
 

@@ -29,9 +29,10 @@
 #include "decode_task.h"
 
 #define START_LIMIT_MS 30000     /* from start to READY, on a machine under load */
-#define START_RETRY_FIRST_MS 250 /* doubles with each decoder that dies at its start */
+#define START_RETRY_FIRST_MS 250 /* doubles with each round in which decoders die at their start   \
+                                  */
 #define START_RETRY_MOST_MS 10000
-#define START_FAILURES_MAX 8 /* in a row: about a minute */
+#define START_FAILURES_MAX 8 /* rounds in a row: about half a minute */
 #define LEAVE_LIMIT_MS 2000  /* from dismissal to SIGKILL */
 #define LEAVE_CHECK_MS 50
 #define WALL_FACTOR 3
@@ -60,7 +61,7 @@ struct decoder_pool {
     struct task_queue queue;
     uint64_t next_id, next_turn;
     bool was_ready;
-    unsigned start_failures;    /* in a row */
+    unsigned start_failures;    /* rounds of starts that failed, in a row */
     int64_t next_start_mono_ms; /* not before then */
     struct err broken;          /* why decoders cannot be had, or ERR_NONE */
     size_t slot_count;          /* twice options.decoders */
@@ -133,14 +134,17 @@ static void end_task(struct slot *s, enum decode_outcome outcome, const struct d
     decode_task_end(task, outcome, done, took_ms);
 }
 
+/* Those that were started together count as one: they die of the same thing. */
 static void note_failed_start(struct decoder_pool *pool, const char *why)
 {
     int64_t delay_ms = (int64_t)START_RETRY_FIRST_MS << pool->start_failures;
 
+    if (clock_until_ms(pool->next_start_mono_ms) > 0 || pool->broken.code != ERR_NONE)
+        return;
     if (pool->start_failures++ == 0)
         log_warn("decoder_start_failed", "message=%s", log_quote(why));
     if (pool->start_failures >= START_FAILURES_MAX)
-        err_set(&pool->broken, ERR_UNAVAILABLE, "%u decoders in a row did not start: %s",
+        err_set(&pool->broken, ERR_UNAVAILABLE, "decoders did not start, %u times in a row: %s",
                 pool->start_failures, why);
     pool->next_start_mono_ms =
         clock_mono_ms() + (delay_ms < START_RETRY_MOST_MS ? delay_ms : START_RETRY_MOST_MS);
@@ -199,20 +203,26 @@ static void condemn(struct slot *s, const struct err *why)
     put_down(s, DECODE_CRASHED);
 }
 
-static struct slot *find_empty(struct decoder_pool *pool)
+/* Where one more decoder is to be started, or slot_count when none is: there are enough, or those
+ * that are to go have not gone yet. */
+static size_t find_missing(const struct decoder_pool *pool)
 {
-    for (size_t i = 0; i < pool->slot_count; i++)
-        if (pool->slots[i].state == EMPTY)
-            return &pool->slots[i];
-    return NULL;
+    size_t i = 0;
+
+    if (pool->broken.code != ERR_NONE || count_fresh(pool, false) >= pool->options.decoders)
+        return pool->slot_count;
+    while (i < pool->slot_count && pool->slots[i].state != EMPTY)
+        i++;
+    return i;
 }
 
 static void start_missing(struct decoder_pool *pool)
 {
-    struct slot *s;
+    size_t i;
 
-    while (pool->broken.code == ERR_NONE && clock_until_ms(pool->next_start_mono_ms) == 0 &&
-           count_fresh(pool, false) < pool->options.decoders && (s = find_empty(pool))) {
+    while (clock_until_ms(pool->next_start_mono_ms) == 0 &&
+           (i = find_missing(pool)) < pool->slot_count) {
+        struct slot *s = &pool->slots[i];
         struct err e = ERR_INIT;
 
         memset(s, 0, sizeof *s);
@@ -502,7 +512,7 @@ int decoder_pool_timeout_ms(const struct decoder_pool *pool)
 {
     int timeout_ms = 60000;
 
-    if (pool->broken.code == ERR_NONE && count_fresh(pool, false) < pool->options.decoders)
+    if (find_missing(pool) < pool->slot_count)
         timeout_ms = clock_until_ms(pool->next_start_mono_ms);
     for (size_t i = 0; i < pool->slot_count; i++) {
         const struct slot *s = &pool->slots[i];

@@ -81,8 +81,8 @@ void decoder_pool_service(struct decoder_pool *pool);
 bool decoder_pool_is_ready(const struct decoder_pool *pool);
 
 /*
- * Whether decoders cannot be had at all: no seccomp, or one after another died at its start. *e
- * then says so, and the program should end: another process may do better with its images.
+ * Whether decoders cannot be had at all: no seccomp, or they died at their start again and again.
+ * *e then says so, and the program should end: another process may do better with its images.
  */
 bool decoder_pool_is_broken(const struct decoder_pool *pool, struct err *e);
 
