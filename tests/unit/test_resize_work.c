@@ -8,6 +8,7 @@
 #include "unit.h"
 
 #include <jansson.h>
+#include <limits.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -341,6 +342,22 @@ static void gives_back_what_no_edge_takes_when_it_drains(void **state)
     assert_int_equal(memory_broker_depth(broker, "resize.IN"), 1);
 }
 
+static void gives_back_what_the_store_cannot_take_when_it_drains(void **state)
+{
+    int64_t end_mono_ms = clock_mono_ms() + DEADLINE_MS;
+
+    (void)state;
+    store.away = INT_MAX;
+    put_picture();
+    while (store.away == INT_MAX && clock_until_ms(end_mono_ms) > 0)
+        turn();
+    workshop_drain(workshop);
+    run_until_in_hand(0);
+    stop_worker();
+    assert_int_equal(memory_broker_depth(broker, "resize.IN"), 1);
+    assert_int_equal(memory_broker_depth(broker, "ERROR"), 0);
+}
+
 static void does_not_ack_before_the_confirm(void **state)
 {
     (void)state;
@@ -405,6 +422,7 @@ int main(void)
         worker_test(sends_what_cannot_be_read_to_the_dead_letters),
         worker_test(keeps_a_result_until_its_port_has_an_edge),
         worker_test(gives_back_what_no_edge_takes_when_it_drains),
+        worker_test(gives_back_what_the_store_cannot_take_when_it_drains),
         worker_test(does_not_ack_before_the_confirm),
         worker_test(puts_again_what_the_store_could_not_take),
         worker_test(reports_what_the_store_refuses_as_worth_another_try),

@@ -37,9 +37,8 @@
 
 #define RETRY_FIRST_MS 250
 #define RETRY_MOST_MS 10000
-#define STORE_PATIENCE_MS                                                                          \
-    30000 /* past it the store's own retry, with longer delays, takes over                         \
-           */
+/* Past it the retry through Postgres, with longer delays, takes over. */
+#define STORE_PATIENCE_MS 30000
 
 enum work_state { FETCHING, DECODING, STORING, REPORTING };
 
@@ -173,8 +172,13 @@ static void log_end(const struct work *w)
 
 /* ---- trying again ---- */
 
+/* While the worker drains there is no later: another one shall do it. */
 static void retry_later(struct work *w)
 {
+    if (w->shop->draining) {
+        drop(w);
+        return;
+    }
     w->retry_delay_ms = w->retry_delay_ms ? 2 * w->retry_delay_ms : RETRY_FIRST_MS;
     if (w->retry_delay_ms > RETRY_MOST_MS)
         w->retry_delay_ms = RETRY_MOST_MS;
@@ -189,10 +193,7 @@ static void report_again(struct work *w, const char *why)
         log_warn("report_not_taken", "port=%s message=%s", w->failed ? "error" : "out",
                  log_quote(why));
     w->shop->unwanted_told = true;
-    if (w->shop->draining)
-        drop(w);
-    else
-        retry_later(w);
+    retry_later(w);
 }
 
 static void on_fate(struct msgflo_participant *p, enum msgflo_fate fate, void *user)
@@ -565,11 +566,6 @@ void workshop_disconnected(struct workshop *shop)
     shop->connection++;
 }
 
-static bool is_waiting_for_edge(const struct work *w)
-{
-    return w->state == REPORTING && !w->awaiting_fate;
-}
-
 void workshop_drain(struct workshop *shop)
 {
     struct work *w, *next;
@@ -577,7 +573,7 @@ void workshop_drain(struct workshop *shop)
     shop->draining = true;
     for (w = shop->first; w; w = next) {
         next = w->next;
-        if (is_waiting_for_edge(w))
+        if (w->retry_mono_ms)
             drop(w);
     }
 }

@@ -3,7 +3,7 @@
  * result store. Hides every decision about one image: what is told to whom, what is tried again,
  * when its message is done with.
  *
- * One thread; no call but workshop_free() frees what others may still call back into.
+ * One thread owns a workshop, its tools and its participant.
  */
 #ifndef WORKERS_RESIZE_WORK_H
 #define WORKERS_RESIZE_WORK_H
@@ -27,8 +27,8 @@ struct workshop_tools {
 /* New, or NULL with *e. */
 struct workshop *workshop_new(const struct workshop_tools *tools, struct err *e) MUST_CHECK;
 
-/* Gives back every delivery still in hand, and frees. Before msgflo_free(), but no message may be
- * awaiting its fate: see workshop_give_back(). NULL is fine. */
+/* Frees. At the end call workshop_give_back(), then msgflo_free(), which tells the last fates and
+ * so needs the workshop, then this. NULL is fine. */
 void workshop_free(struct workshop *w);
 
 /* The participant's on_input: takes the delivery. */
@@ -38,10 +38,12 @@ void workshop_take(struct workshop *w, struct msgflo_participant *p, struct msgf
  * elsewhere. What is under way for them is dropped with the next workshop_service(). */
 void workshop_disconnected(struct workshop *w);
 
-/* From now on a result that nobody takes is not kept: its message goes back to the queue. */
+/* From now on nothing is waited for: what the result store or the broker cannot take at once goes
+ * back to the queue. */
 void workshop_drain(struct workshop *w);
 
-/* Gives back to the queue what has not ended, for the end of a drain that took too long. */
+/* Gives back to the queue what has not ended, for the end of a drain that took too long. What
+ * awaits the fate of its report stays in hand until that is told. */
 void workshop_give_back(struct workshop *w);
 
 size_t workshop_in_hand(const struct workshop *w);
