@@ -73,9 +73,9 @@ wait_until() {
 port_is_free() {
     local hex
     hex=$(printf ':%04X' "$1")
-    ! cat /proc/net/tcp /proc/net/tcp6 2>/dev/null |
-        awk -v port="$hex" '$4 == "0A" && substr($2, length($2) - 4) == port { found = 1 }
-                            END { exit !found }'
+    # No pipe: cat fails where there is no IPv6, and pipefail would make that the answer.
+    awk -v port="$hex" '$4 == "0A" && substr($2, length($2) - 4) == port { found = 1 }
+                        END { exit found }' < <(cat /proc/net/tcp /proc/net/tcp6 2>/dev/null)
 }
 
 # free_port: prints a port nothing listens on, at random so that two checkouts rarely think of the
@@ -102,8 +102,7 @@ next_port() {
 # is_process PID WORD: whether PID lives and has WORD in its command line. A pid alone proves
 # nothing: after a crash it may have gone to another program.
 is_process() {
-    [[ -n $1 && -r /proc/$1/cmdline ]] &&
-        tr '\0' '\n' 2>/dev/null <"/proc/$1/cmdline" | grep -qF -- "$2"
+    [[ -n $1 ]] && grep -qsaF -- "$2" "/proc/$1/cmdline" # all of it is one line to grep
 }
 
 is_gone() {

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # packages.sh - installs what this machine lacks to build, run and test the project: by apt, on
-# Debian 12 or later and Ubuntu 22.04 or later, as root or with sudo. No package starts a server
+# Debian 12 or later and Ubuntu 24.04 or later, as root or with sudo. No package starts a server
 # here: see apt-install. On another system nothing is installed, and the build says what it misses.
 # Sourced after common.sh.
 
@@ -65,6 +65,17 @@ install_missing() {
     "$1"
     # shellcheck disable=SC2154 # root: common.sh
     as_root "$root/bin/lib/apt-install" "${missing[@]}"
+}
+
+# ask_password LIST...: lets sudo ask for a password now if the functions LIST find something missing.
+# For scripts that install in a step, which runs in the background, where a terminal lets nobody ask.
+ask_password() {
+    local list
+    ! is_root && have apt-get sudo || return 0
+    for list; do
+        "$list"
+        ((${#missing[@]} == 0)) || { sudo -v && return; }
+    done
 }
 
 # Both are quick and ask no server when nothing is missing.
