@@ -162,9 +162,11 @@ void assert_recovers(int64_t timeout_ms)
     }
 }
 
-int log_count(const char *text)
+/* Lines of formation's log: "resize.1  | level=info event=image_done ...". */
+int log_count_of(const char *process, const char *text)
 {
     char path[128], line[10000];
+    size_t len = strlen(process);
     int n = 0;
     FILE *file;
 
@@ -172,9 +174,20 @@ int log_count(const char *text)
     file = fopen(path, "r");
     assert_non_null(file);
     while (fgets(line, sizeof line, file))
-        n += strstr(line, text) != NULL;
+        n += strncmp(line, process, len) == 0 && (!len || line[len] == ' ') &&
+             strstr(line, text) != NULL;
     fclose(file);
     return n;
+}
+
+int log_count(const char *text)
+{
+    return log_count_of("", text);
+}
+
+int crashes(void)
+{
+    return log_count_of("formation", "; starts again in ");
 }
 
 static char *image_column(const char *job, const char *column)

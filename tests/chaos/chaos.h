@@ -32,6 +32,12 @@ void assert_recovers(int64_t timeout_ms);
 
 /* How often a line with `text` stands in formation's log. */
 int log_count(const char *text);
+/* The same among the lines of one process ("resize.2"). */
+int log_count_of(const char *process, const char *text);
+
+/* How often a process ended that nobody had told to: a test that kills none wants no more of them.
+ */
+int crashes(void);
 
 /* An image's error code and status by its job's id, position 0; new texts. */
 char *image_code(const char *job);

@@ -21,7 +21,7 @@ static int start_system(void **state)
                                         "IMAGERESIZE_RETRY_DELAY=40",
                                         "IMAGERESIZE_OUTBOX_LEASE=3",
                                         "IMAGERESIZE_FETCH_TIMEOUT=3",
-                                        "IMAGERESIZE_RESIZE_TIMEOUT=1",
+                                        "IMAGERESIZE_RESIZE_TIMEOUT=3",
                                         "IMAGERESIZE_MAX_SOURCE=1",
                                         "IMAGERESIZE_ATTEMPTS=5",
                                         NULL};

@@ -32,7 +32,7 @@ static void signal_decoders(int signal_number)
         kill(pids[i], signal_number);
 }
 
-/* Stops every decoder, lets `images` reach them, and then sends the signal. */
+/* Stops every decoder, and posts an image that is in the hands of one. */
 static void post_to_stopped_decoders(char job[UUID_SIZE])
 {
     char sql[200];
@@ -44,50 +44,88 @@ static void post_to_stopped_decoders(char job[UUID_SIZE])
     assert_true(sql_becomes(sql, 1, 20000));
 }
 
+static void assert_code(const char *job, const char *wanted)
+{
+    char *code = image_code(job);
+
+    if (!code || strcmp(code, wanted) != 0)
+        fail_msg("the image failed with %s instead of %s", code ? code : "nothing", wanted);
+    free(code);
+}
+
+static void assert_completed(const char *job)
+{
+    char *status = image_status(job);
+
+    assert_string_equal(status, "completed");
+    free(status);
+}
+
+/* Nobody but the image in hand has anything of it. */
+static void assert_others_complete(void)
+{
+    char job[UUID_SIZE], sql[200];
+
+    assert_int_equal(post_images("ok/baseline.jpg", 20, job), 202);
+    assert_true(job_ends(job, 60000));
+    snprintf(sql, sizeof sql,
+             "SELECT count(*) FROM images WHERE job = '%s' AND status = 'completed'", job);
+    assert_int_equal(sql_number(sql), 20);
+}
+
 static void a_decoder_that_hangs_is_ended(void **state)
 {
-    char job[UUID_SIZE], *code;
+    char job[UUID_SIZE];
 
     (void)state;
     post_to_stopped_decoders(job);
     assert_true(job_ends(job, 60000));
-    code = image_code(job);
-    assert_string_equal(code, "processing_timeout");
-    free(code);
-    assert_int_equal(post_images("ok/baseline.jpg", 20, job), 202);
-    assert_true(job_ends(job, 60000));
+    assert_code(job, "processing_timeout");
+    signal_decoders(SIGCONT); /* the idle ones */
+    assert_others_complete();
     assert_all_end_once(60000);
+}
+
+static void a_decoder_that_crashes_costs_its_image(void **state)
+{
+    int before = crashes();
+    char job[UUID_SIZE];
+
+    (void)state;
+    post_to_stopped_decoders(job);
+    signal_decoders(SIGSEGV);
+    signal_decoders(SIGCONT);
+    assert_true(job_ends(job, 60000));
+    assert_code(job, "decoder_crashed");
+    assert_others_complete();
+    assert_int_equal(crashes(), before);
 }
 
 static void a_decoder_killed_by_the_system_costs_a_try(void **state)
 {
-    char job[UUID_SIZE], *status;
+    char job[UUID_SIZE];
 
     (void)state;
     post_to_stopped_decoders(job);
     signal_decoders(SIGKILL); /* as the kernel does when memory is short */
     assert_true(job_ends(job, 60000));
-    status = image_status(job);
-    assert_string_equal(status, "completed");
-    free(status);
+    assert_completed(job);
 }
 
 static void bombs_fail_without_being_unpacked(void **state)
 {
-    char job[UUID_SIZE], *code;
+    char job[UUID_SIZE];
 
     (void)state;
     assert_int_equal(post_images("ok/bomb.png", 1, job), 202);
     assert_true(job_ends(job, 60000));
-    code = image_code(job);
-    assert_string_equal(code, "resolution_too_large");
-    free(code);
+    assert_code(job, "resolution_too_large");
 }
 
 /* A worker of our own beside formation's, whose bucket is not there. */
 static void a_result_store_that_is_away_is_tried_again_then_named(void **state)
 {
-    char job[UUID_SIZE], sql[200], *code, program[128];
+    char job[UUID_SIZE], sql[200], program[128];
     pid_t pid;
 
     (void)state;
@@ -106,24 +144,20 @@ static void a_result_store_that_is_away_is_tried_again_then_named(void **state)
     }
     assert_int_equal(post_images("ok/baseline.jpg", 1, job), 202);
     snprintf(sql, sizeof sql, "SELECT count(*) FROM images WHERE job = '%s' AND retried >= 1", job);
-    assert_true(sql_becomes(sql, 1, 60000));
-    snprintf(sql, sizeof sql, "SELECT error->>'code' FROM images WHERE job = '%s'", job);
-    code = sql_text(sql);
-    assert_string_equal(code, "store_failed");
-    free(code);
+    assert_true(sql_becomes(sql, 1, 90000)); /* the worker itself goes on trying for 30 s */
+    assert_code(job, "store_failed");
     kill(pid, SIGKILL); /* what it has in hand is given to the next one */
     waitpid(pid, NULL, 0);
     system_scale("resize", 2); /* with a store that works it ends well */
     assert_all_end_once(120000);
-    code = image_status(job);
-    assert_string_equal(code, "completed");
-    free(code);
+    assert_completed(job);
 }
 
 int run_decoder_tests(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_decoder_that_hangs_is_ended),
+        cmocka_unit_test(a_decoder_that_crashes_costs_its_image),
         cmocka_unit_test(a_decoder_killed_by_the_system_costs_a_try),
         cmocka_unit_test(bombs_fail_without_being_unpacked),
         cmocka_unit_test(a_result_store_that_is_away_is_tried_again_then_named),
