@@ -60,6 +60,9 @@ int broker_link_status(int status, const char *what, struct msgflo_error *e)
 {
     if (status == AMQP_STATUS_OK)
         return 0;
+    /* EINPROGRESS is what rabbitmq-c leaves there when connecting without blocking has failed. */
+    if (status == AMQP_STATUS_SOCKET_ERROR && errno == EINPROGRESS)
+        return fail(e, MSGFLO_UNAVAILABLE, "%s: nobody answers there", what);
     if (status == AMQP_STATUS_SOCKET_ERROR && errno)
         return fail(e, MSGFLO_UNAVAILABLE, "%s: %s", what, strerror(errno));
     return fail(e, MSGFLO_UNAVAILABLE, "%s: %s", what, amqp_error_string2(status));

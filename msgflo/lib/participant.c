@@ -136,7 +136,7 @@ static const struct transport_table *transport_for(const char *url)
                    {"amqps://", &transport_amqp},
                    {"direct://", &transport_memory}};
 
-    for (size_t i = 0; url && i < sizeof schemes / sizeof *schemes; i++)
+    for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++)
         if (strncmp(url, schemes[i].scheme, strlen(schemes[i].scheme)) == 0)
             return schemes[i].table;
     return NULL;
@@ -159,8 +159,6 @@ static void set_defaults(struct msgflo_options *o)
 static int check_options(const struct msgflo_definition *definition, const struct msgflo_options *o,
                          struct msgflo_error *e)
 {
-    if (!transport_for(o->broker))
-        return fail(e, MSGFLO_INVALID, "the broker's URL must start with amqp:// or amqps://");
     if (o->prefetch > UINT16_MAX)
         return fail(e, MSGFLO_INVALID, "prefetch %u is above %d", o->prefetch, UINT16_MAX);
     if (o->discovery_period_s > DISCOVERY_PERIOD_MAX_S)
@@ -202,6 +200,8 @@ static int make_transport(struct msgflo_participant *p, struct msgflo_error *e)
                                       .max_message_bytes = p->options.max_message_bytes,
                                       .ca_file = p->ca_file};
 
+    if (!table)
+        return fail(e, MSGFLO_INVALID, "the broker's URL must start with amqp:// or amqps://");
     p->transport = table->new (&config, &events, p, e);
     if (!p->transport)
         return -1;
@@ -223,7 +223,7 @@ static int fill(struct msgflo_participant *p, const struct msgflo_definition *de
         return -1;
     p->options = *options;
     set_defaults(&p->options);
-    p->broker = strdup(options->broker);
+    p->broker = strdup(options->broker ? options->broker : "");
     p->ca_file = options->ca_file ? strdup(options->ca_file) : NULL;
     if (!p->broker || (options->ca_file && !p->ca_file))
         return fail(e, MSGFLO_NOMEM, "no memory for the options of '%s'", options->role);
@@ -334,7 +334,7 @@ int msgflo_send(struct msgflo_participant *p, const char *outport, const struct 
     struct transport_message tm;
     struct msgflo_error unwanted;
     char id[sizeof p->id + 21];
-    size_t i;
+    size_t i = 0;
 
     if (!e)
         e = &unwanted;

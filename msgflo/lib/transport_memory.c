@@ -294,6 +294,11 @@ struct fate {
     bool returned;
 };
 
+struct memory_inport {
+    struct queue *queue; /* from the first open on */
+    bool consuming;
+};
+
 struct memory_link {
     struct transport base; /* first: a link is a transport */
     struct transport_config config;
@@ -302,7 +307,7 @@ struct memory_link {
     struct memory_broker *broker;
     bool open;
     unsigned epoch;
-    bool *consuming; /* by inport */
+    struct memory_inport *inports;
     uint64_t last_tag;
     struct unacked *unacked;
     struct fate *fates; /* to be told, oldest first */
@@ -318,11 +323,6 @@ static const struct memory_link *const_link_of(const struct transport *t)
     return (const struct memory_link *)(const void *)t;
 }
 
-static struct queue *queue_of(const struct memory_link *l, size_t inport)
-{
-    return find_queue(l->broker, l->config.definition->inports[inport].queue);
-}
-
 static bool is_gone(const struct memory_link *l)
 {
     return l->broker->away || l->epoch != l->broker->epoch;
@@ -336,7 +336,7 @@ static void link_close(struct transport *t)
         struct unacked *u = l->unacked;
 
         l->unacked = u->next;
-        queue_put_back(queue_of(l, u->inport), u->stored);
+        queue_put_back(l->inports[u->inport].queue, u->stored);
         free(u);
     }
     while (l->fates) {
@@ -361,6 +361,8 @@ static int link_open(struct transport *t, struct msgflo_error *e)
 
         if (queue && memory_broker_bind(l->broker, queue, queue))
             return fail(e, MSGFLO_NOMEM, "no memory for queue '%s'", queue);
+        if (queue)
+            l->inports[i].queue = find_queue(l->broker, queue);
     }
     l->epoch = l->broker->epoch;
     l->open = true;
@@ -411,7 +413,7 @@ static void dead_letter(struct memory_link *l, size_t inport, struct stored *s_t
 /* Hands the next message of the port over. 1 if there was one, 0 if not, -1 without memory. */
 static int deliver_next(struct memory_link *l, size_t inport, struct msgflo_error *e)
 {
-    struct stored *s = queue_pop(queue_of(l, inport));
+    struct stored *s = queue_pop(l->inports[inport].queue);
     struct msgflo_delivery *d;
     struct unacked *u;
 
@@ -426,7 +428,7 @@ static int deliver_next(struct memory_link *l, size_t inport, struct msgflo_erro
     if (!u || !d) {
         free(u);
         free(d);
-        queue_put_back(queue_of(l, inport), s);
+        queue_put_back(l->inports[inport].queue, s);
         return fail(e, MSGFLO_NOMEM, "no memory for a message of %zu bytes", s->size);
     }
     *u = (struct unacked){l->unacked, inport, ++l->last_tag, s};
@@ -437,7 +439,7 @@ static int deliver_next(struct memory_link *l, size_t inport, struct msgflo_erro
 
 static bool may_deliver(const struct memory_link *l, size_t inport)
 {
-    return l->consuming[inport] && count_unacked(l, inport) < l->config.prefetch;
+    return l->inports[inport].consuming && count_unacked(l, inport) < l->config.prefetch;
 }
 
 static void tell_fates(struct memory_link *l)
@@ -485,7 +487,7 @@ static int link_timeout_ms(const struct transport *t)
     if (is_gone(l) || (l->fates && !l->broker->confirms_held))
         return 0;
     for (size_t i = 0; i < l->config.definition->inport_count; i++)
-        if (may_deliver(l, i) && queue_of(l, i)->first)
+        if (may_deliver(l, i) && l->inports[i].queue->first)
             return 0;
     return -1;
 }
@@ -553,7 +555,7 @@ static int link_announce(struct transport *t, const struct transport_message *tm
 
 static void link_consume(struct transport *t, size_t inport, bool on)
 {
-    link_of(t)->consuming[inport] = on;
+    link_of(t)->inports[inport].consuming = on;
 }
 
 /* Takes the delivery out of those that have not ended; NULL if it is not among them. */
@@ -586,7 +588,7 @@ static void link_end(struct transport *t, size_t inport, uint64_t tag, enum tran
     struct stored *s = end_unacked(l, inport, tag);
 
     if (s && how == TRANSPORT_REQUEUE)
-        queue_put_back(queue_of(l, inport), s);
+        queue_put_back(l->inports[inport].queue, s);
     else if (s)
         dead_letter(l, inport, s);
 }
@@ -598,7 +600,7 @@ static void link_free(struct transport *t)
     if (!l)
         return;
     link_close(t);
-    free(l->consuming);
+    free(l->inports);
     free(l);
 }
 
@@ -614,11 +616,11 @@ static struct transport *link_new(const struct transport_config *config,
         l->events = events;
         l->user = user;
         l->broker = memory_broker_named(config->url + strlen("direct://"));
-        l->consuming = calloc(config->definition->inport_count + 1, sizeof *l->consuming);
+        l->inports = calloc(config->definition->inport_count + 1, sizeof *l->inports);
     }
-    if (!l || !l->broker || !l->consuming) {
+    if (!l || !l->broker || !l->inports) {
         if (l)
-            free(l->consuming);
+            free(l->inports);
         free(l);
         fail(e, MSGFLO_NOMEM, "no memory for a connection");
         return NULL;
