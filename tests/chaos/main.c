@@ -1,6 +1,8 @@
 /*
  * The chaos suite: the real system on this machine, and everything that can go wrong with it.
  * With an argument, runs the groups whose names it starts with. CHAOS_KEEP=1 keeps the logs.
+ * CHAOS_PROGRAM=FILE puts that program in the place of ours of its name: a broken one shows that a
+ * test can fail. CHAOS_QUEUE=N is how long the queue grows.
  */
 #include "chaos.h"
 
@@ -16,17 +18,21 @@ static const struct {
 
 static int start_system(void **state)
 {
-    static const char *const words[] = {"resize=2",
-                                        "store=2",
-                                        "IMAGERESIZE_RETRY_DELAY=40",
-                                        "IMAGERESIZE_OUTBOX_LEASE=3",
-                                        "IMAGERESIZE_FETCH_TIMEOUT=3",
-                                        "IMAGERESIZE_RESIZE_TIMEOUT=3",
-                                        "IMAGERESIZE_MAX_SOURCE=1",
-                                        "IMAGERESIZE_ATTEMPTS=5",
-                                        NULL};
+    const char *program = getenv("CHAOS_PROGRAM");
+    char program_word[1024];
+    const char *words[] = {"resize=2",
+                           "store=2",
+                           "IMAGERESIZE_RETRY_DELAY=40",
+                           "IMAGERESIZE_OUTBOX_LEASE=3",
+                           "IMAGERESIZE_FETCH_TIMEOUT=3",
+                           "IMAGERESIZE_RESIZE_TIMEOUT=3",
+                           "IMAGERESIZE_MAX_SOURCE=1",
+                           "IMAGERESIZE_ATTEMPTS=5",
+                           program ? program_word : NULL,
+                           NULL};
 
     (void)state;
+    snprintf(program_word, sizeof program_word, "program=%s", program ? program : "");
     system_start(words);
     ends_watch();
     return 0;
