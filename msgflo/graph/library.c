@@ -123,7 +123,8 @@ static char *put_in(char *text_take, const char *name, const char *value)
     return buf_detach(&out);
 }
 
-/* The node's initial packets as one quoted argument of a shell: new, or NULL without memory. */
+/* The node's initial packets as one quoted argument of a shell: new, or NULL without memory. (npm
+ * leaves a quote within them as it is, and so ends the argument there.) */
 static char *iips_argument(const struct graph *g, const char *role)
 {
     json_t *iips = json_object();
@@ -137,7 +138,13 @@ static char *iips_argument(const struct graph *g, const char *role)
     json_decref(iips);
     if (!json)
         return NULL;
-    buf_printf(&out, "'%s'", json);
+    buf_text(&out, "'");
+    for (const char *c = json; *c; c++)
+        if (*c == '\'')
+            buf_text(&out, "'\\''");
+        else
+            buf_append(&out, c, 1);
+    buf_text(&out, "'");
     return buf_detach(&out);
 }
 

@@ -1,6 +1,7 @@
 /*
  * cmd_procfile.c - msgflo procfile: the Heroku Procfile of a graph. Its output is, byte for byte,
- * that of npm's msgflo-procfile, but that routing nodes are left out rather than an error.
+ * that of npm's msgflo-procfile, but that routing nodes are left out rather than an error, and that
+ * a quote in an IIP does not end its argument.
  */
 #include <getopt.h>
 #include <string.h>

@@ -43,6 +43,9 @@ static void makes_commands_as_npm_does(void **state)
         {"{\"components\":{\"A\":\"x --iips #IIPS\"}}",
          "r(A)\n'' -> EMPTY r\n0.1 -> ZERO r\n[1, \"a b\"] -> LIST r\n'q' -> IN s(S)",
          "x --iips '{\"empty\":\"\",\"zero\":0.1,\"list\":[1,\"a b\"]}'"},
+        /* where npm's command would break: a quote in the data ends no argument */
+        {"{\"components\":{\"A\":\"x --iips #IIPS\"}}", "r(A)\n'it\\'s' -> IN r",
+         "x --iips '{\"in\":\"it'\\''s\"}'"},
         {"{}", "r(n/A)", "No component n/A defined for role r"},
         {"{\"components\":{\"A\":5}}", "r(A)", "components.A: must be a text"},
         {"{\"components\":[]}", "r(A)", "components: must be an object"},
