@@ -6,7 +6,6 @@
 #include <jansson.h>
 #include <string.h>
 
-#include "base/config.h"
 #include "tool/command.h"
 
 #define CONNECT_S 30
@@ -25,11 +24,6 @@ static const struct option long_options[] = {
     {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0},
 };
 
-static int parse_within(const char *text, int64_t min, int64_t max, int64_t *ret)
-{
-    return config_parse_number(text, ret) || *ret < min || *ret > max ? -1 : 0;
-}
-
 static int parse_options(const struct command *self, int argc, char **argv,
                          struct dump_options *ret)
 {
@@ -46,12 +40,12 @@ static int parse_options(const struct command *self, int argc, char **argv,
             ret->queue = optarg;
             break;
         case 'n':
-            if (parse_within(optarg, 1, AMOUNT_MAX, &number))
+            if (command_number(optarg, 1, AMOUNT_MAX, &number))
                 return command_usage(self, "--amount: 1 to %d, not '%s'", AMOUNT_MAX, optarg);
             ret->amount = (unsigned)number;
             break;
         case 't':
-            if (parse_within(optarg, 0, TIMEOUT_MAX_S, &number))
+            if (command_number(optarg, 0, TIMEOUT_MAX_S, &number))
                 return command_usage(self, "--timeout: 0 to %d seconds, not '%s'", TIMEOUT_MAX_S,
                                      optarg);
             ret->timeout_ms = (int)number * 1000;

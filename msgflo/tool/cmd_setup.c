@@ -6,7 +6,6 @@
 #include <jansson.h>
 #include <string.h>
 
-#include "base/config.h"
 #include "base/log.h"
 #include "graph/bindings.h"
 #include "tool/broker_admin.h"
@@ -41,19 +40,10 @@ static const struct option long_options[] = {
     {NULL, 0, NULL, 0},
 };
 
-static int parse_timeout(const char *text, int *ret_s)
-{
-    int64_t s;
-
-    if (config_parse_number(text, &s) || s < 0 || s > TIMEOUT_MAX_S)
-        return -1;
-    *ret_s = (int)s;
-    return 0;
-}
-
 static int parse_options(const struct command *self, int argc, char **argv,
                          struct setup_options *ret)
 {
+    int64_t seconds;
     int option;
 
     *ret = (struct setup_options){.timeout_s = TIMEOUT_DEFAULT_S};
@@ -66,9 +56,10 @@ static int parse_options(const struct command *self, int argc, char **argv,
             ret->management = optarg;
             break;
         case 't':
-            if (parse_timeout(optarg, &ret->timeout_s))
+            if (command_number(optarg, 0, TIMEOUT_MAX_S, &seconds))
                 return command_usage(self, "--timeout: 0 to %d seconds, not '%s'", TIMEOUT_MAX_S,
                                      optarg);
+            ret->timeout_s = (int)seconds;
             break;
         case 'p':
             ret->prune = true;

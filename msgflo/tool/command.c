@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/config.h"
 #include "graph/fbp.h"
 #include "graph/graph_json.h"
 #include "tool/files.h"
@@ -34,6 +35,11 @@ void command_warn(const struct command *self, const struct buf *lines)
 
     for (; from && (end = strchr(from, '\n')); from = end + 1)
         fprintf(stderr, "msgflo %s: warning: %.*s\n", self->name, (int)(end - from), from);
+}
+
+int command_number(const char *text, int64_t min, int64_t max, int64_t *ret)
+{
+    return config_parse_number(text, ret) || *ret < min || *ret > max ? -1 : 0;
 }
 
 const char *command_argument(int argc, char **argv)

@@ -5,6 +5,8 @@
 #ifndef MSGFLO_TOOL_COMMAND_H
 #define MSGFLO_TOOL_COMMAND_H
 
+#include <stdint.h>
+
 #include "base/buf.h"
 #include "base/err.h"
 #include "graph/graph.h"
@@ -40,6 +42,9 @@ int command_failed(const struct command *self, const struct err *e);
 
 /* Each line of text (ended by \n) as a warning of the command. */
 void command_warn(const struct command *self, const struct buf *lines);
+
+/* An option's whole number from min to max. Returns 0, or -1: the caller says which one it is. */
+int command_number(const char *text, int64_t min, int64_t max, int64_t *ret) MUST_CHECK;
 
 /* The one argument that is left, or NULL if there is another number of them. Lent from argv. */
 const char *command_argument(int argc, char **argv);
