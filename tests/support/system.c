@@ -238,15 +238,24 @@ int64_t resident_kib(pid_t pid)
     return sum;
 }
 
-static PGresult *query(const char *sql)
+static PGresult *query_once(const char *sql)
 {
-    PGresult *res;
-
     if (!conn || PQstatus(conn) != CONNECTION_OK) {
         PQfinish(conn);
         conn = PQconnectdb(getenv("DATABASE_URL"));
     }
-    res = PQexec(conn, sql);
+    return PQexec(conn, sql);
+}
+
+/* A connection that the server closed while it was idle is only found broken by the first use. */
+static PGresult *query(const char *sql)
+{
+    PGresult *res = query_once(sql);
+
+    if (PQstatus(conn) != CONNECTION_OK) {
+        PQclear(res);
+        res = query_once(sql);
+    }
     if (PQresultStatus(res) != PGRES_TUPLES_OK && PQresultStatus(res) != PGRES_COMMAND_OK)
         fail_msg("%s: %s", sql, PQerrorMessage(conn));
     return res;
