@@ -434,7 +434,8 @@ void msgflo_service(struct msgflo_participant *p)
         return;
     }
     write_all_acks(p);
-    if (clock_mono_ms() >= p->announce_at_mono_ms && announce(p, &e))
+    if (clock_mono_ms() >= p->announce_at_mono_ms && announce(p, &e) &&
+        e.code != MSGFLO_UNAVAILABLE) /* which has been told when it began */
         tell_state(p, MSGFLO_WARNING, e.text);
 }
 
