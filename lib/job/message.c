@@ -118,14 +118,15 @@ static int read_document(struct message *m, struct err *e)
 
 int message_parse(const void *bytes, size_t len, struct message *ret, struct err *e)
 {
-    json_error_t where;
+    json_error_t where = {0}; /* jansson leaves the code as it is when it finds no memory */
 
     memset(ret, 0, sizeof *ret);
     if (len > MESSAGE_BYTES_MAX)
         return err_set(e, ERR_LIMIT, "message: %zu bytes, at most %d", len, MESSAGE_BYTES_MAX);
     ret->document = json_loadb(bytes, len, JSON_REJECT_DUPLICATES, &where);
     if (!ret->document) {
-        if (json_error_code(&where) == json_error_out_of_memory)
+        if (json_error_code(&where) == json_error_unknown ||
+            json_error_code(&where) == json_error_out_of_memory)
             return err_set(e, ERR_NOMEM, "message: to JSON");
         return err_set(e, ERR_INPUT, "message: not JSON: %s at byte %d", where.text,
                        where.position);

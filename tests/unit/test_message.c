@@ -230,6 +230,24 @@ static void answers_pass_on_what_they_do_not_know(void **state)
     json_decref(result);
 }
 
+static void *no_memory(size_t size)
+{
+    (void)size;
+    return NULL;
+}
+
+static void tells_no_memory_from_a_bad_message(void **state)
+{
+    struct err e = ERR_INIT;
+    struct message m;
+
+    (void)state;
+    json_set_alloc_funcs(no_memory, free);
+    assert_int_equal(parse(HEAD "}", &m, &e), -1);
+    json_set_alloc_funcs(malloc, free);
+    assert_int_equal(e.code, ERR_NOMEM);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -240,6 +258,7 @@ int main(void)
         cmocka_unit_test(finds_the_image_of_a_message_that_is_refused),
         cmocka_unit_test(a_todo_can_be_read_and_holds_the_parameters),
         cmocka_unit_test(answers_pass_on_what_they_do_not_know),
+        cmocka_unit_test(tells_no_memory_from_a_bad_message),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,8 @@
 
 #include "unit.h"
 
+#include <limits.h>
+
 #define IMAGE "01920000-0000-7000-8000-00000000000a"
 #define HEAD                                                                                       \
     "{\"job\":\"01920000-0000-7000-8000-000000000001\",\"payload\":{\"id\":\"" IMAGE               \
@@ -145,6 +147,38 @@ static void a_dead_letter_tells_its_image(void **state)
     assert_int_equal(ev.kind, EVENT_NONE);
 }
 
+static int allocations, allocations_max; /* then there is no memory */
+
+static void *allocate(size_t size)
+{
+    return allocations++ < allocations_max ? malloc(size) : NULL;
+}
+
+/* So that it is given back, and its image not ended for it. Without the first allocation nothing is
+ * read; without the last there is no error to keep. (In between, jansson takes a token that it has
+ * no room for for a bad one.) */
+static void tells_no_memory_from_a_bad_message(void **state)
+{
+    static const char text[] = HEAD ",\"error\":{\"message\":\"m\"}}";
+    struct event ev;
+    struct err e = ERR_INIT;
+
+    (void)state;
+    json_set_alloc_funcs(allocate, free);
+    allocations_max = INT_MAX;
+    assert_int_equal(read_event(text, &ev, &e), 0);
+    event_release(&ev);
+    for (int i = 0; i < 2; i++) {
+        allocations_max = i == 0 ? allocations - 1 : 0;
+        allocations = 0;
+        err_clear(&e);
+        assert_int_equal(read_event(text, &ev, &e), -1);
+        assert_int_equal(e.code, ERR_NOMEM);
+        assert_int_equal(ev.kind, EVENT_NONE);
+    }
+    json_set_alloc_funcs(malloc, free);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -153,6 +187,7 @@ int main(void)
         cmocka_unit_test(takes_times_from_the_message_and_else_the_present),
         cmocka_unit_test(a_message_of_no_use_ends_its_image_where_it_can_be_told),
         cmocka_unit_test(a_dead_letter_tells_its_image),
+        cmocka_unit_test(tells_no_memory_from_a_bad_message),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -68,14 +68,18 @@ static int read_error(const json_t *document, struct event *ret, struct err *e)
     return ret->error ? 0 : err_set(e, ERR_NOMEM, "image '%s': its error", ret->image);
 }
 
-static void set_dead(struct event *ret)
+/* Returns 0, or -1 with ERR_NOMEM in *e in place of what else was wrong: it may be tried again. */
+static int set_dead(struct event *ret, struct err *e)
 {
-    ret->kind = EVENT_DEAD;
-    ret->ended_ms = clock_wall_ms();
     ret->error = make_error(image_error_kind(IMAGE_DEAD_LETTERED),
                             "no worker could do anything with the image's message", false);
-    if (!ret->error)
-        ret->kind = EVENT_NONE;
+    if (!ret->error) {
+        err_clear(e);
+        return err_set(e, ERR_NOMEM, "image '%s': its error", ret->image);
+    }
+    ret->kind = EVENT_DEAD;
+    ret->ended_ms = clock_wall_ms();
+    return 0;
 }
 
 static int read_message(const struct message *m, struct event *ret, struct err *e)
@@ -114,8 +118,9 @@ int event_read(const void *bytes, size_t len, struct event *ret, struct err *e)
         if (rc == 0)
             return 0;
     }
-    if (message_find_image(bytes, len, ret->image) == 0)
-        set_dead(ret);
+    ret->kind = EVENT_NONE;
+    if (e->code != ERR_NOMEM && message_find_image(bytes, len, ret->image) == 0)
+        (void)set_dead(ret, e);
     return -1;
 }
 
@@ -124,6 +129,5 @@ int event_read_dead(const void *bytes, size_t len, struct event *ret, struct err
     memset(ret, 0, sizeof *ret);
     if (message_find_image(bytes, len, ret->image))
         return err_set(e, ERR_INPUT, "dead letter: its image cannot be read");
-    set_dead(ret);
-    return ret->kind == EVENT_DEAD ? 0 : err_set(e, ERR_NOMEM, "dead letter");
+    return set_dead(ret, e);
 }

@@ -37,8 +37,9 @@ struct event {
 void event_release(struct event *ev);
 
 /*
- * Reads a delivery of port IN. Returns 0, or -1 with *e for one that says nothing of use; ret is
- * then an EVENT_DEAD when its image can be told all the same, else an EVENT_NONE.
+ * Reads a delivery of port IN. Returns 0, or -1 with *e: ERR_NOMEM, for which the message is not to
+ * blame, with an EVENT_NONE; else it says nothing of use, and ret is an EVENT_DEAD when its image
+ * can be told all the same, or an EVENT_NONE.
  */
 int event_read(const void *bytes, size_t len, struct event *ret, struct err *e) MUST_CHECK;
 

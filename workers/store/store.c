@@ -16,10 +16,13 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "batch.h"
+#include "job/message.h"
 
 #define APPLY_RETRY_FIRST_MS 500
 #define APPLY_RETRY_MOST_MS 15000
 #define RESEND_MS 1000
+/* One past MESSAGE_BYTES_MAX is only looked at for the id of its image, so that this can end. */
+#define LARGEST_MESSAGE_BYTES (16 * MESSAGE_BYTES_MAX)
 #define STOP_WITHIN_MS 20000 /* after SIGTERM: the platform kills at 30 s */
 
 /* One ended job on its way to OUT. */
@@ -69,6 +72,11 @@ static void take_delivery(struct msgflo_participant *p, struct msgflo_delivery *
     (void)p;
     rc = dead ? event_read_dead(msgflo_delivery_body(d), msgflo_delivery_size(d), &ev, &e)
               : event_read(msgflo_delivery_body(d), msgflo_delivery_size(d), &ev, &e);
+    if (rc && e.code == ERR_NOMEM) {
+        log_error("no_memory", "doing=%s", "take_delivery");
+        msgflo_requeue(d);
+        return;
+    }
     if (rc)
         log_warn("message_refused", "port=%s image=%s bytes=%zu error=%s", msgflo_delivery_port(d),
                  ev.image[0] ? ev.image : "unknown", msgflo_delivery_size(d), log_quote(e.text));
@@ -436,6 +444,7 @@ static struct msgflo_participant *join(struct store *s, const struct settings *s
         .role = role,
         .prefetch = 2 * (unsigned)s->batch_max, /* the next batch comes in while one is applied */
         .discovery_period_s = (unsigned)settings->discovery_period_s,
+        .max_message_bytes = LARGEST_MESSAGE_BYTES,
         .on_input = take_delivery,
         .on_state = note_state,
         .user = s,
