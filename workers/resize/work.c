@@ -475,6 +475,8 @@ static int read_request(struct work *w, struct err *e)
                                  "/payload", &problems, &w->request);
     if (failed) {
         first = json_array_get(problems.list, 0);
+        if (!first)
+            err_set(e, ERR_NOMEM, "what is wrong with a message");
         err_set(e, ERR_INPUT, "message: %s %s",
                 json_string_value(json_object_get(first, "pointer")),
                 json_string_value(json_object_get(first, "detail")));
