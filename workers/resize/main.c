@@ -146,11 +146,13 @@ static int open_fetcher(struct program *p, struct err *e)
                                       .max_bytes = s->max_source_mb * MEBIBYTE,
                                       .max_bytes_in_hand = s->source_memory_mb * MEBIBYTE,
                                       .user_agent = "imageresize/" IMAGERESIZE_VERSION};
+    struct err why = ERR_INIT;
 
-    p->guard = guard_new(s->fetch_allow, e);
+    p->guard = guard_new(s->fetch_allow, &why);
+    if (!p->guard)
+        return err_set(e, why.code, "IMAGERESIZE_FETCH_ALLOW: %s", why.text);
     options.guard = p->guard;
-    if (p->guard)
-        p->fetcher = fetcher_new(&options, e);
+    p->fetcher = fetcher_new(&options, e);
     return p->fetcher ? 0 : -1;
 }
 
