@@ -58,24 +58,23 @@ static void answer_too_large(const struct web *web, struct request *r)
                    web->settings.max_body_bytes);
 }
 
-/*
- * A body that is too large by its length alone is refused before it is read, where the client asked
- * first (Expect) or it is much too large. Another is read and thrown away: a client that writes on
- * while its connection is closed would see a reset, and not the answer.
- */
-static int check_length(struct web *web, struct request *r)
+/* The length the headers tell is at most max. One that they do not tell is counted as it comes. */
+static bool is_at_most(const struct request *r, int64_t max)
 {
-    const int64_t max = web->settings.max_body_bytes;
     const char *length = header(r, "Content-Length");
-    int64_t bytes = 0;
+    int64_t bytes;
 
-    if (!length || (config_parse_number(length, &bytes) == 0 && bytes <= max))
-        return 0;
-    r->refusal = 413;
-    if (!header(r, "Expect") && bytes > 0 && bytes / DRAIN_FACTOR <= max)
-        return 0;
-    answer_too_large(web, r);
-    return -1;
+    return !length || (config_parse_number(length, &bytes) == 0 && bytes <= max);
+}
+
+/*
+ * A request that is refused by its headers is answered before its body is read where the client
+ * asked first (Expect) or the body is much too large. Another's is read and thrown away: a client
+ * that writes on while its connection is closed may see a reset, and not the answer.
+ */
+static bool is_read_all_the_same(const struct web *web, const struct request *r)
+{
+    return !header(r, "Expect") && is_at_most(r, web->settings.max_body_bytes * DRAIN_FACTOR);
 }
 
 /* Returns -1 with an answer when POST /jobs is refused by its headers alone. */
@@ -95,7 +94,11 @@ static int check_create_headers(struct web *web, struct request *r)
         answer_problem(&r->answer, 415, "header Content-Encoding must not be there");
         return -1;
     }
-    return check_length(web, r);
+    if (!is_at_most(r, web->settings.max_body_bytes)) {
+        answer_too_large(web, r);
+        return -1;
+    }
+    return 0;
 }
 
 /* ---- the body */
@@ -294,14 +297,19 @@ static enum MHD_Result begin(struct http *http, struct MHD_Connection *connectio
     *req_cls = r;
     atomic_fetch_add(&http->in_hand, 1);
     r->body.max_bytes = (size_t)web->settings.max_body_bytes;
-    if (read_headers(web, r) || (r->route.id == ROUTE_CREATE_JOB && check_create_headers(web, r)))
-        return respond(r, atomic_load(&web->stopping));
+    if (read_headers(web, r) || (r->route.id == ROUTE_CREATE_JOB && check_create_headers(web, r))) {
+        if (!is_read_all_the_same(web, r))
+            return respond(r, true);
+        r->refusal = r->answer.status;
+    }
     set_arriving(http, r, true);
     return MHD_YES;
 }
 
 static enum MHD_Result finish_refused(struct web *web, struct request *r)
 {
+    if (r->answer.status != 0)
+        return respond(r, true); /* by its headers */
     if (r->refusal == 413)
         answer_too_large(web, r);
     else

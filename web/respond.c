@@ -90,6 +90,7 @@ enum MHD_Result respond_mid_body(struct request *r, unsigned status, const char 
         MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
     AUTO(buf_release) struct buf text = BUF_INIT;
 
+    answer_release(&r->answer); /* its headers may have been refused */
     answer_problem(&r->answer, status, "%s", detail);
     buf_printf(&text,
                "HTTP/1.1 %u %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"

@@ -175,6 +175,23 @@ static void other_content_types_are_415(void **state)
     free(url);
 }
 
+/* It is read to its end: closing the connection meanwhile might cost the client the answer. */
+static void a_large_body_of_another_type_is_415_too(void **state)
+{
+    static const char *const headers[] = {"Content-Type: text/plain", NULL};
+    char *url = target_url("/jobs"), *body = malloc(BODY_BYTES_MAX);
+    struct http_answer a;
+
+    (void)state;
+    memset(body, ' ', BODY_BYTES_MAX);
+    http_send(url, &(struct http_request){.body = body, .len = BODY_BYTES_MAX, .headers = headers},
+              &a);
+    assert_problem(&a, 415);
+    http_answer_release(&a);
+    free(body);
+    free(url);
+}
+
 static void idempotency_keys_are_refused_until_they_work(void **state)
 {
     static const char *const headers[] = {"Content-Type: application/json", "Idempotency-Key: k1",
@@ -323,6 +340,7 @@ int run_create_tests(void)
         cmocka_unit_test(all_faults_are_said_at_once),
         cmocka_unit_test(what_is_not_json_is_400),
         cmocka_unit_test(other_content_types_are_415),
+        cmocka_unit_test(a_large_body_of_another_type_is_415_too),
         cmocka_unit_test(idempotency_keys_are_refused_until_they_work),
         cmocka_unit_test(bodies_are_taken_up_to_the_limit),
         cmocka_unit_test(lists_are_taken_up_to_their_limits),
