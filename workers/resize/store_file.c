@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/config.h"
+#include "base/uuid.h"
 #include "store_backend.h"
 
 struct store_file {
@@ -62,7 +63,7 @@ static int copy_bytes(int from, int64_t len, int to)
 /* Returns 0, or -1 with errno; the temporary name is then to be removed. */
 static int write_file(int dir_fd, const struct store_item *item, const char *temporary)
 {
-    int fd = openat(dir_fd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644), failed;
+    int fd = openat(dir_fd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644), failed;
 
     if (fd < 0)
         return -1;
@@ -74,9 +75,11 @@ static int write_file(int dir_fd, const struct store_item *item, const char *tem
 
 static void put_one(struct store_file *s, struct store_put *put)
 {
-    char temporary[OUTPUT_NAME_SIZE + 40], detail[200];
+    /* A process id would not tell containers apart that share the folder. */
+    char unique[UUID_SIZE], temporary[OUTPUT_NAME_SIZE + UUID_SIZE + 2], detail[200];
 
-    snprintf(temporary, sizeof temporary, ".%s.%ld", put->item.name, (long)getpid());
+    uuid_make(unique);
+    snprintf(temporary, sizeof temporary, ".%s.%s", put->item.name, unique);
     if (write_file(s->dir_fd, &put->item, temporary) == 0) {
         store_put_end(put, STORE_OK, NULL);
         return;
