@@ -364,19 +364,19 @@ static PGresult *read_results(struct db *db, struct err *e)
     return last;
 }
 
-/* Remembers sql as the session's next statement. */
-static int remember(struct db *db, const char *sql, struct err *e)
+/* Room to remember one more statement, which must be there before the server remembers it. */
+static int make_room(struct db *db, struct err *e)
 {
-    if (db->prepared_count == db->prepared_size) {
-        size_t size = db->prepared_size ? db->prepared_size * 2 : 16;
-        const char **grown = realloc(db->prepared, size * sizeof *grown);
+    size_t size = db->prepared_size ? db->prepared_size * 2 : 16;
+    const char **grown;
 
-        if (!grown)
-            return err_set(e, ERR_NOMEM, "a prepared statement");
-        db->prepared = grown;
-        db->prepared_size = size;
-    }
-    db->prepared[db->prepared_count++] = sql;
+    if (db->prepared_count < db->prepared_size)
+        return 0;
+    grown = realloc(db->prepared, size * sizeof *grown);
+    if (!grown)
+        return err_set(e, ERR_NOMEM, "a prepared statement");
+    db->prepared = grown;
+    db->prepared_size = size;
     return 0;
 }
 
@@ -391,13 +391,16 @@ static int prepare(struct db *db, const char *sql, char name[NAME_SIZE], struct 
     snprintf(name, NAME_SIZE, "s%u", (unsigned)i);
     if (i < db->prepared_count)
         return 0;
+    if (make_room(db, e))
+        return -1;
     if (!PQsendPrepare(db->conn, name, sql, 0, NULL))
         return db_failed(db, "preparing a statement", e);
     res = read_results(db, e);
     if (!res)
         return -1;
     PQclear(res);
-    return remember(db, sql, e);
+    db->prepared[db->prepared_count++] = sql;
+    return 0;
 }
 
 PGresult *db_exec_binary(struct db *db, const char *sql, int n, const char *const *params,
