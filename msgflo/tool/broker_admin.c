@@ -147,11 +147,12 @@ static int set_tls(amqp_socket_t *socket, const char *ca_file, struct err *e)
     return 0;
 }
 
+/* timeout_ms is for the connection and as long again for the login. */
 static int connect_once(struct broker_admin *b, const struct broker_url *to, const char *ca_file,
                         int timeout_ms, struct err *e)
 {
     struct timeval connect_time = {timeout_ms / 1000, timeout_ms % 1000 * 1000};
-    const struct timeval answer_time = {ANSWER_MS / 1000, 0};
+    const struct timeval login_time = connect_time, answer_time = {ANSWER_MS / 1000, 0};
     amqp_socket_t *socket;
     char what[300];
     int status;
@@ -173,7 +174,7 @@ static int connect_once(struct broker_admin *b, const struct broker_url *to, con
         return -1;
     }
     amqp_set_rpc_timeout(b->conn, &answer_time);
-    amqp_set_handshake_timeout(b->conn, &answer_time);
+    amqp_set_handshake_timeout(b->conn, &login_time);
     if (answer_of(b,
                   amqp_login(b->conn, to->vhost, 0, FRAME_MAX_BYTES, 0, AMQP_SASL_METHOD_PLAIN,
                              to->user, to->password),
