@@ -4,25 +4,24 @@ const { execFileSync } = require('node:child_process');
 const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
+const { Broker, build, root } = require('./broker.js');
 
-const root = path.resolve(__dirname, '../..');
-const build = process.env.IMAGERESIZE_TEST_BUILD || path.join(root, 'build/debug');
 const script = path.join(root, 'tests/support/system');
 
 class System {
-  // words: as the script takes them, such as 'quorum' or 'resize=0'
-  constructor(words) {
+  constructor() {
     this.dir = fs.mkdtempSync(path.join(os.tmpdir(), 'imageresize-interop-'));
-    try {
-      execFileSync(script, ['start', this.dir, build, ...words], { stdio: ['ignore', 'inherit', 'inherit'] });
-    } catch (e) {
-      this.remove();
-      throw e;
-    }
+    this.graph = path.join(root, 'graphs/imageresize.fbp');
+  }
+
+  // Starts it, or starts it again on the same services. words: as the script takes them, such as
+  // 'quorum' or 'resize=0'
+  start(words) {
+    execFileSync(script, ['rest', this.dir], { stdio: 'inherit' });
+    execFileSync(script, ['start', this.dir, build, ...words], { stdio: ['ignore', 'inherit', 'inherit'] });
     this.env = Object.fromEntries(fs.readFileSync(path.join(this.dir, 'env'), 'utf8').trim().split('\n')
       .map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]));
-    this.broker = this.env.MSGFLO_BROKER;
-    this.graph = path.join(root, 'graphs/imageresize.fbp');
+    this.broker = new Broker(this.env.MSGFLO_BROKER, this.env.MSGFLO_MANAGEMENT_URL);
   }
 
   remove() {
@@ -30,9 +29,10 @@ class System {
   }
 
   // Runs a program of the npm packages, or ours; returns what it printed.
-  run(program, args) {
-    const bin = path.join(__dirname, 'node_modules/.bin', program);
-    return execFileSync(fs.existsSync(bin) ? bin : path.join(this.dir, 'app/dist/bin', program), args,
+  run(program, ...args) {
+    const theirs = path.join(__dirname, 'node_modules/.bin', program);
+    const ours = path.join(this.dir, 'app/dist/bin', program);
+    return execFileSync(program === 'msgflo' || !fs.existsSync(theirs) ? ours : theirs, args,
       { encoding: 'utf8', env: { ...process.env, ...this.env }, timeout: 60000, cwd: path.join(this.dir, 'app') });
   }
 
