@@ -24,35 +24,44 @@ static size_t keep_body(char *bytes, size_t size, size_t n, void *user)
     return buf_append(user, bytes, size * n) ? 0 : size * n;
 }
 
-/* Not http_send(): here no answer is an answer too. */
+/* Not http_send(): here no answer, status 0, is an answer too. A NULL body is a GET. */
+static long ask(const char *path, const char *body, struct buf *answer)
+{
+    struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");
+    CURL *curl = curl_easy_init();
+    char url[256];
+    long status = 0;
+
+    snprintf(url, sizeof url, "%s%s", getenv("IMAGERESIZE_TEST_TARGET"), path);
+    curl_easy_setopt(curl, CURLOPT_URL, url);
+    curl_easy_setopt(curl, CURLOPT_PROXY, "");
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, 30000L);
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+    if (body)
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, keep_body);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer);
+    if (curl_easy_perform(curl) == CURLE_OK)
+        curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_cleanup(curl);
+    curl_slist_free_all(headers);
+    return status;
+}
+
 long post_images(const char *source, int n, char *ret_id)
 {
     AUTO(buf_release) struct buf body = BUF_INIT;
     AUTO(buf_release) struct buf answer = BUF_INIT;
     const char *sources = getenv("IMAGERESIZE_TEST_SOURCES");
-    struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");
-    CURL *curl = curl_easy_init();
-    char url[256];
-    long status = 0;
+    long status;
     json_t *json;
 
     for (int i = 0; i < n; i++)
         buf_printf(&body, "%s{\"input\":\"%.*s/%s\",\"width\":32}", i ? "," : "{\"images\":[",
                    (int)(strrchr(sources, '/') - sources), sources, source);
     buf_text(&body, "]}");
-    snprintf(url, sizeof url, "%s/jobs", getenv("IMAGERESIZE_TEST_TARGET"));
-    curl_easy_setopt(curl, CURLOPT_URL, url);
-    curl_easy_setopt(curl, CURLOPT_PROXY, "");
-    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, 30000L);
-    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body.data);
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, keep_body);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &answer);
-    if (curl_easy_perform(curl) == CURLE_OK)
-        curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-    curl_easy_cleanup(curl);
-    curl_slist_free_all(headers);
+    status = ask("/jobs", body.data, &answer);
     if (status == 202 && ret_id) {
         json = json_loadb(answer.data, answer.len, 0, NULL);
         snprintf(ret_id, UUID_SIZE, "%s", json_string_value(json_object_get(json, "id")));
@@ -144,20 +153,16 @@ static bool queues_are_consumed(void)
 void assert_recovers(int64_t timeout_ms)
 {
     int64_t deadline = clock_mono_ms() + timeout_ms;
-    char url[256];
 
-    snprintf(url, sizeof url, "%s/readyz", getenv("IMAGERESIZE_TEST_TARGET"));
     for (;;) {
-        struct http_answer a;
-        bool well;
+        AUTO(buf_release) struct buf answer = BUF_INIT;
+        long status = ask("/readyz", NULL, &answer);
 
-        http_send(url, NULL, &a);
-        well = a.status == 200 && strstr(a.body, "\"down\"") == NULL && queues_are_consumed();
-        if (!well && clock_mono_ms() > deadline)
-            fail_msg("not well again after %lld ms: %s", (long long)timeout_ms, a.body);
-        http_answer_release(&a);
-        if (well)
+        if (status == 200 && !strstr(answer.data, "\"down\"") && queues_are_consumed())
             return;
+        if (clock_mono_ms() > deadline)
+            fail_msg("not well again after %lld ms: %ld %s", (long long)timeout_ms, status,
+                     answer.data ? answer.data : "");
         look_again();
     }
 }

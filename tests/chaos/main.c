@@ -8,6 +8,8 @@
 
 #include <curl/curl.h>
 
+#include "base/clock.h"
+
 static const struct {
     const char *name;
     int (*run)(void);
@@ -44,6 +46,15 @@ static void the_system_starts(void **state)
     assert_recovers(30000);
 }
 
+static int run_group(size_t i)
+{
+    int64_t began = clock_mono_ms();
+    int failed = groups[i].run();
+
+    print_message("%s took %lld s\n", groups[i].name, (long long)(clock_mono_ms() - began) / 1000);
+    return failed;
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest start[] = {cmocka_unit_test(the_system_starts)};
@@ -53,7 +64,7 @@ int main(int argc, char **argv)
     failed = cmocka_run_group_tests_name("start", start, start_system, NULL);
     for (size_t i = 0; i < sizeof groups / sizeof *groups && (failed == 0 || i > 0); i++)
         if (argc < 2 || strncmp(groups[i].name, argv[1], strlen(argv[1])) == 0)
-            failed += groups[i].run();
+            failed += run_group(i);
     system_end(failed && getenv("CHAOS_KEEP"));
     return failed > 0;
 }
