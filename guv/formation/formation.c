@@ -302,7 +302,6 @@ static void take_death(const struct formation *f, struct dyno *d, int status)
 {
     bool stable = clock_mono_ms() - d->started_mono_ms >= STABLE_MS;
 
-    signal_dyno(d, SIGKILL); /* the rest of its group */
     formation_read(f, d);
     close_output(f, d);
     d->pid = 0;
@@ -317,15 +316,30 @@ static void take_death(const struct formation *f, struct dyno *d, int status)
     say_how_it_ended(f, d, status);
 }
 
+static struct dyno *dyno_of_pid(const struct formation *f, pid_t pid)
+{
+    for (struct dyno *d = f->dynos; d; d = d->next)
+        if (d->pid == pid)
+            return d;
+    return NULL;
+}
+
+/* The rest of a dyno's group is killed while its leader is still a zombie: until that is taken in,
+ * nobody else can get the number. */
 static void reap(struct formation *f)
 {
+    siginfo_t dead = {.si_pid = 0};
     int status;
-    pid_t pid;
 
-    while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-        for (struct dyno *d = f->dynos; d; d = d->next)
-            if (d->pid == pid)
-                take_death(f, d, status);
+    while (waitid(P_ALL, 0, &dead, WEXITED | WNOHANG | WNOWAIT) == 0 && dead.si_pid > 0) {
+        struct dyno *d = dyno_of_pid(f, dead.si_pid);
+
+        if (d)
+            signal_dyno(d, SIGKILL);
+        if (waitpid(dead.si_pid, &status, 0) == dead.si_pid && d)
+            take_death(f, d, status);
+        dead.si_pid = 0; /* waitid() may leave it when there is nobody more */
+    }
 }
 
 /* ---- the formation */
