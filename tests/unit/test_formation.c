@@ -16,7 +16,7 @@
 #define PATIENCE_MS 10000
 
 static const char procfile[] = "release: exit 1\n"
-                               "web: echo \"i am $DYNO on $PORT\"; exec sleep 1000\n"
+                               "web: echo \"i am $PS on $PORT\"; exec sleep 1000\n"
                                "work: sleep 1000\n"
                                "stubborn: trap '' TERM; echo deaf; while :; do sleep 1; done\n"
                                "crash: echo oops >&2; exit 3\n";
