@@ -114,7 +114,7 @@ static void child_environment(const struct formation *f, const struct dyno *d)
     char port[12];
 
     setenv("PS", d->name, 1); /* as foreman does; DYNO would say that this is Heroku */
-    unsetenv("PORT"); /* only web may listen */
+    unsetenv("PORT");         /* only web may listen */
     if (strcmp(d->type->name, "web") == 0) {
         snprintf(port, sizeof port, "%u", f->options.base_port + (unsigned)d->n - 1);
         setenv("PORT", port, 1);
