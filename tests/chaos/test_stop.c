@@ -97,25 +97,37 @@ static int compare(const void *a, const void *b)
     return (*x > *y) - (*x < *y);
 }
 
-static int64_t median_get_us(const char *job)
+static int64_t get_us(const char *path)
 {
-    int64_t took[GETS];
+    struct timespec began, ended;
+    struct http_answer a;
     char url[256];
 
-    snprintf(url, sizeof url, "%s/jobs/%s", getenv("IMAGERESIZE_TEST_TARGET"), job);
-    for (int i = 0; i < GETS; i++) {
-        struct timespec began, ended;
-        struct http_answer a;
+    snprintf(url, sizeof url, "%s%s", getenv("IMAGERESIZE_TEST_TARGET"), path);
+    clock_gettime(CLOCK_MONOTONIC, &began);
+    http_send(url, NULL, &a);
+    clock_gettime(CLOCK_MONOTONIC, &ended);
+    assert_int_equal(a.status, 200);
+    http_answer_release(&a);
+    return (ended.tv_sec - began.tv_sec) * 1000000 + (ended.tv_nsec - began.tv_nsec) / 1000;
+}
 
-        clock_gettime(CLOCK_MONOTONIC, &began);
-        http_send(url, NULL, &a);
-        clock_gettime(CLOCK_MONOTONIC, &ended);
-        assert_int_equal(a.status, 200);
-        http_answer_release(&a);
-        took[i] = (ended.tv_sec - began.tv_sec) * 1000000 + (ended.tv_nsec - began.tv_nsec) / 1000;
+/* The median time to ask for a job, and that of a request that asks no database: what else this
+ * machine does meanwhile slows both. */
+static void time_gets(const char *job, int64_t *ret_us, int64_t *ret_plain_us)
+{
+    int64_t took[GETS], plain[GETS];
+    char path[64];
+
+    snprintf(path, sizeof path, "/jobs/%s", job);
+    for (int i = 0; i < GETS; i++) {
+        took[i] = get_us(path);
+        plain[i] = get_us("/healthz");
     }
     qsort(took, GETS, sizeof *took, compare);
-    return took[GETS / 2];
+    qsort(plain, GETS, sizeof *plain, compare);
+    *ret_us = took[GETS / 2];
+    *ret_plain_us = plain[GETS / 2];
 }
 
 /* Nobody takes them, so they pile up in the queue; what holds for these holds for more. */
@@ -123,7 +135,7 @@ static void memory_and_answers_stay_the_same_while_the_queue_grows(void **state)
 {
     const char *wanted = getenv("CHAOS_QUEUE");
     int images = wanted ? atoi(wanted) : 20000, few = images / 10;
-    int64_t first_kib, last_kib, first_us, last_us;
+    int64_t first_kib, last_kib, first_us, last_us, first_plain_us, last_plain_us;
     char job[UUID_SIZE];
     pid_t pid;
 
@@ -135,16 +147,17 @@ static void memory_and_answers_stay_the_same_while_the_queue_grows(void **state)
     post_until("status/404", few, 100, 60000);
     assert_true(sql_becomes("SELECT count(*) FROM outbox", 0, 60000));
     first_kib = resident_of_all();
-    first_us = median_get_us(job);
+    time_gets(job, &first_us, &first_plain_us);
     post_until("status/404", images, 100, 1800000);
     assert_true(sql_becomes("SELECT count(*) FROM outbox", 0, 600000));
     last_kib = resident_of_all();
-    last_us = median_get_us(job);
-    print_message("%d and %d queued: resident %lld and %lld KiB, a GET takes %lld and %lld us\n",
+    time_gets(job, &last_us, &last_plain_us);
+    print_message("%d and %d queued: resident %lld and %lld KiB, a GET takes %lld and %lld us "
+                  "(/healthz %lld and %lld)\n",
                   few, few + images, (long long)first_kib, (long long)last_kib, (long long)first_us,
-                  (long long)last_us);
+                  (long long)last_us, (long long)first_plain_us, (long long)last_plain_us);
     assert_true(last_kib < first_kib + first_kib / 5);
-    assert_true(last_us < 5 * first_us);
+    assert_true(last_us * first_plain_us < 4 * first_us * last_plain_us);
     /* And they need not be worked off here. */
     assert_int_equal(rabbitmq_call("DELETE", "queues/%2f/resize.IN/contents", NULL), 204);
     free(sql_text("DELETE FROM jobs WHERE queued > 0"));
