@@ -272,7 +272,8 @@ start_rabbitmq() {
         rabbitmq_configure "$home"
         rabbitmq_launch "$home"
     fi
-    if ! wait_until 120 rabbitmq_is_decided "$dir" || ! rabbitmq_is_ready "$dir"; then
+    # Not asked a second time whether it is ready: clients that come back at once keep it busy.
+    if ! wait_until 120 rabbitmq_is_decided "$dir" || [[ -z $(rabbitmq_pid "$dir") ]]; then
         stop_rabbitmq "$dir"
         service_failed RabbitMQ "$home/log"
     fi
