@@ -32,6 +32,7 @@
 #define MESSAGE_MAX_DEFAULT_BYTES ((size_t)16 << 20)
 #define RETRY_FIRST_MS 500
 #define RETRY_MAX_MS 30000
+#define RETRY_CALM_MS 10000 /* after a connection that held so long the delays start anew */
 #define HEADERS_MAX_BYTES                                                                          \
     32768                   /* all of a message's, with their names: they must fit one frame       \
                              */
@@ -52,7 +53,7 @@ struct msgflo_participant {
     size_t announcement_size;
     bool connected, outage_told, paused, inputs_stopped, run_stopped;
     int64_t retry_at_mono_ms, announce_at_mono_ms;
-    int64_t retry_delay_ms;
+    int64_t retry_delay_ms, connected_at_mono_ms;
 };
 
 static void tell_state(struct msgflo_participant *p, enum msgflo_state state, const char *text)
@@ -384,6 +385,8 @@ static int64_t jittered(int64_t ms)
 
 static void disconnect(struct msgflo_participant *p, const struct msgflo_error *why)
 {
+    if (p->connected && clock_mono_ms() - p->connected_at_mono_ms > RETRY_CALM_MS)
+        p->retry_delay_ms = 0;
     p->connected = false;
     p->transport->table->close(p->transport);
     for (size_t i = 0; i < p->definition.inport_count; i++)
@@ -408,12 +411,12 @@ static void connect_now(struct msgflo_participant *p)
         return;
     }
     p->connected = true;
+    p->connected_at_mono_ms = clock_mono_ms();
     if (announce(p, &e)) {
         disconnect(p, &e);
         return;
     }
     p->outage_told = false;
-    p->retry_delay_ms = 0;
     tell_state(p, MSGFLO_CONNECTED, p->id);
 }
 

@@ -28,9 +28,10 @@
 #include "base/log.h"
 #include "decode_task.h"
 
-#define START_LIMIT_MS 30000     /* from start to READY, on a machine under load */
-#define START_RETRY_FIRST_MS 250 /* doubles with each round in which decoders die at their start   \
-                                  */
+#define START_LIMIT_MS 30000 /* from start to READY, on a machine under load */
+#define START_RETRY_FIRST_MS                                                                       \
+    250 /* doubles with each round in which decoders die at their start                            \
+         */
 #define START_RETRY_MOST_MS 10000
 #define START_FAILURES_MAX 8 /* rounds in a row: about half a minute */
 #define LEAVE_LIMIT_MS 2000  /* from dismissal to SIGKILL */

@@ -463,8 +463,8 @@ static void begin_fetching(struct work *w)
 
 static int read_request(struct work *w, struct err *e)
 {
-    const struct image_limits limits = {.max_side_px = w->shop->tools.settings->max_side_px,
-                                        .allow_unknown = true};
+    /* No limit of sides here: it may have been lowered since, and the decoder names that fault. */
+    const struct image_limits limits = {.allow_unknown = true};
     struct problems problems = PROBLEMS_INIT;
     const json_t *first;
     int failed;

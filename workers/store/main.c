@@ -61,7 +61,7 @@ int main(int argc, char **argv)
     }
     log_init(prefix, level_of(settings.log_level));
     if (store_run(&settings, role, &e)) {
-        log_error("cannot_start", "error=%s", log_quote(e.text));
+        log_error("cannot_start", "message=%s", log_quote(e.text));
         return e.code == ERR_INPUT ? 2 : 1;
     }
     log_info("stopped", "status=0");

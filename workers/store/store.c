@@ -78,8 +78,9 @@ static void take_delivery(struct msgflo_participant *p, struct msgflo_delivery *
         return;
     }
     if (rc)
-        log_warn("message_refused", "port=%s image=%s bytes=%zu error=%s", msgflo_delivery_port(d),
-                 ev.image[0] ? ev.image : "unknown", msgflo_delivery_size(d), log_quote(e.text));
+        log_warn("message_refused", "port=%s image=%s bytes=%zu message=%s",
+                 msgflo_delivery_port(d), ev.image[0] ? ev.image : "unknown",
+                 msgflo_delivery_size(d), log_quote(e.text));
     ev.again = msgflo_delivery_redelivered(d);
     if (s->pending.count == 0)
         s->pending_since_mono_ms = clock_mono_ms();
@@ -126,9 +127,9 @@ static void note_trouble(struct store *s, const struct err *e)
         return;
     s->told = kind;
     if (away)
-        log_warn("database_down", "error=%s", log_quote(e->text));
+        log_warn("database_down", "message=%s", log_quote(e->text));
     else
-        log_error("batch_failed", "code=%s messages=%zu error=%s", err_code_name(e->code),
+        log_error("batch_failed", "code=%s messages=%zu message=%s", err_code_name(e->code),
                   s->hand.count, log_quote(e->text));
 }
 
@@ -195,7 +196,7 @@ static int apply_singly(struct store *s, struct err *e)
             continue;
         if (!is_refusal(e))
             return -1;
-        log_error("message_refused", "port=%s image=%s error=%s",
+        log_error("message_refused", "port=%s image=%s message=%s",
                   msgflo_delivery_port(item->delivery), ev->image, log_quote(e->text));
         item->refused = true;
         err_clear(e);
@@ -286,7 +287,7 @@ static void send_job(struct store *s, size_t i)
     } else if (e.code == MSGFLO_UNAVAILABLE) {
         s->sendings[i].state = DONE; /* as for MSGFLO_LOST */
     } else {
-        log_error("job_not_told", "job=%s error=%s", s->outcome.ended[i].id, log_quote(e.text));
+        log_error("job_not_told", "job=%s message=%s", s->outcome.ended[i].id, log_quote(e.text));
         s->send_mono_ms = clock_mono_ms() + RESEND_MS;
     }
 }
