@@ -32,6 +32,16 @@ static void assert_each_said(const char *text, const int before[PROCESSES], int 
             fail_msg("%s said %s %d times", processes[i], text, now[i] - before[i]);
 }
 
+/* Each waits longer from try to try, and not all find the broker back at once. */
+static void wait_until_each_said(const char *text, const int before[PROCESSES], int64_t timeout_ms)
+{
+    int64_t deadline = clock_mono_ms() + timeout_ms;
+
+    for (int i = 0; i < PROCESSES; i++)
+        while (log_count_of(processes[i], text) == before[i] && clock_until_ms(deadline) > 0)
+            look_again();
+}
+
 /* Stops or starts a service and posts all the while, so that it happens in the midst of something;
  * each answer is one of the two. */
 static void post_during(const char *service, const char *verb, long status, long or_status)
@@ -86,6 +96,7 @@ static void jobs_are_accepted_while_rabbitmq_is_away(void **state)
     assert_recovers(60000);
     assert_all_end_once(180000);
     assert_each_said("event=broker_down", down, 1, 1);
+    wait_until_each_said("event=broker_up", up, 60000);
     assert_each_said("event=broker_up", up, 1, 1);
     assert_int_equal(crashes(), ended_by_themselves);
 }
