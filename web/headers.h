@@ -8,9 +8,10 @@
 #include <stddef.h>
 
 #include "base/err.h"
+#include "job/settings.h"
 
 #define REQUEST_ID_SIZE 201 /* Heroku takes 20..200 characters from clients; with the NUL */
-#define BASE_URL_SIZE 300
+#define BASE_URL_SIZE (SETTINGS_PUBLIC_URL_MAX + 1)
 #define WAIT_MAX_S 25 /* Heroku's router gives up after 30 */
 
 /* Seconds of `wait` in a Prefer header, at most WAIT_MAX_S; -1 when it has none, when that is no

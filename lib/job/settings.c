@@ -28,6 +28,17 @@ static int check_http_url(const char *value, struct buf *why)
     return -1;
 }
 
+/* It goes in front of every address that web answers with. */
+static int check_public_url(const char *value, struct buf *why)
+{
+    if (check_http_url(value, why))
+        return -1;
+    if (strlen(value) <= SETTINGS_PUBLIC_URL_MAX)
+        return 0;
+    buf_printf(why, "must be at most %d bytes", SETTINGS_PUBLIC_URL_MAX);
+    return -1;
+}
+
 static int check_output(const char *value, struct buf *why)
 {
     if (strcmp(value, "postgres:") == 0 || strncmp(value, "file:///", 8) == 0 ||
@@ -99,7 +110,7 @@ const struct config_setting settings_table[] = {
          s3_secret, NULL, "secret key of the bucket"),
     TEXT("BUCKETEER_BUCKET_NAME", NULL, NULL, PROGRAM_WEB | PROGRAM_RESIZE, s3_bucketeer_bucket,
          NULL, "the bucket used, under public/, when IMAGERESIZE_OUTPUT is not set"),
-    TEXT("IMAGERESIZE_PUBLIC_URL", NULL, NULL, PROGRAM_WEB, public_url, check_http_url,
+    TEXT("IMAGERESIZE_PUBLIC_URL", NULL, NULL, PROGRAM_WEB, public_url, check_public_url,
          "the address clients use; not set: taken from each request"),
     TEXT("IMAGERESIZE_API_KEYS", NULL, NULL, PROGRAM_WEB, api_keys, refuse_api_keys,
          "not supported yet: web refuses to start when it is set"),

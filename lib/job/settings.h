@@ -12,6 +12,8 @@
 /* Who reads a setting. */
 enum settings_program { PROGRAM_WEB = 1, PROGRAM_RESIZE = 2, PROGRAM_STORE = 4 };
 
+#define SETTINGS_PUBLIC_URL_MAX 299 /* bytes */
+
 #define MEBIBYTE (INT64_C(1024) * 1024)
 
 /* Texts are lent for ever and NULL when not set and without a default. */

@@ -93,8 +93,8 @@ static void all_problems_are_reported_at_once(void **state)
     setenv("DATABASE_URL", "mysql://host/db", 1);
     setenv("IMAGERESIZE_OUTPUT", "ftp://host", 1);
     setenv("IMAGERESIZE_API_KEYS", "k1,k2", 1);
-    assert_int_equal(
-        config_load(settings_table, settings_count, PROGRAM_WEB, &settings, &problems), -1);
+    assert_int_equal(config_load(settings_table, settings_count, PROGRAM_WEB, &settings, &problems),
+                     -1);
     assert_non_null(strstr(problems.data, "PORT: must be 1..65535, is '0'\n"));
     assert_non_null(strstr(problems.data, "DATABASE_URL: must start with postgres://"));
     assert_non_null(strstr(problems.data, "IMAGERESIZE_OUTPUT: must be postgres:, file:///dir or"));
@@ -128,6 +128,26 @@ static void numbers_are_taken_at_their_bounds_and_not_past_them(void **state)
     }
 }
 
+static void the_public_address_is_taken_up_to_its_limit(void **state)
+{
+    char url[SETTINGS_PUBLIC_URL_MAX + 2];
+
+    (void)state;
+    for (size_t len = SETTINGS_PUBLIC_URL_MAX; len <= SETTINGS_PUBLIC_URL_MAX + 1; len++) {
+        AUTO(buf_release) struct buf problems = BUF_INIT;
+        struct settings settings;
+
+        memset(url, 'a', len);
+        memcpy(url, "https://", 8);
+        url[len] = '\0';
+        setenv("IMAGERESIZE_PUBLIC_URL", url, 1);
+        assert_int_equal(
+            config_load(settings_table, settings_count, PROGRAM_WEB, &settings, &problems),
+            len > SETTINGS_PUBLIC_URL_MAX ? -1 : 0);
+    }
+    unsetenv("IMAGERESIZE_PUBLIC_URL");
+}
+
 static void image_errors_are_found_by_their_codes(void **state)
 {
     (void)state;
@@ -147,6 +167,7 @@ int main(void)
         cmocka_unit_test(every_default_is_within_its_bounds),
         cmocka_unit_test(all_problems_are_reported_at_once),
         cmocka_unit_test(numbers_are_taken_at_their_bounds_and_not_past_them),
+        cmocka_unit_test(the_public_address_is_taken_up_to_its_limit),
         cmocka_unit_test(image_errors_are_found_by_their_codes),
     };
 
