@@ -10,6 +10,8 @@
 #include "base/clock.h"
 
 #define OUTAGE_MS 20000
+/* Once, and once more when the broker, still starting, took a connection and dropped it. */
+#define TOLD_MAX 2
 #define PROCESSES 6
 
 static const char *const processes[PROCESSES] = {"web.1",  "resize.1", "resize.2",
@@ -95,9 +97,9 @@ static void jobs_are_accepted_while_rabbitmq_is_away(void **state)
     system_service("rabbitmq", "start");
     assert_recovers(60000);
     assert_all_end_once(180000);
-    assert_each_said("event=broker_down", down, 1, 1);
     wait_until_each_said("event=broker_up", up, 60000);
-    assert_each_said("event=broker_up", up, 1, 1);
+    assert_each_said("event=broker_down", down, 1, TOLD_MAX);
+    assert_each_said("event=broker_up", up, 1, TOLD_MAX);
     assert_int_equal(crashes(), ended_by_themselves);
 }
 
