@@ -158,7 +158,8 @@ void assert_recovers(int64_t timeout_ms)
         AUTO(buf_release) struct buf answer = BUF_INIT;
         long status = ask("/readyz", NULL, &answer);
 
-        if (status == 200 && !strstr(answer.data, "\"down\"") && queues_are_consumed())
+        if (status == 200 && !strstr(answer.data, "\"down\"") && system_is_settled() &&
+            queues_are_consumed())
             return;
         if (clock_mono_ms() > deadline)
             fail_msg("not well again after %lld ms: %ld %s", (long long)timeout_ms, status,

@@ -27,7 +27,8 @@ void post_until(const char *source, int n, int per_job, int64_t timeout_ms);
  * the outbox and no message left in a queue of ours. */
 void assert_all_end_once(int64_t timeout_ms);
 
-/* Waits until web, broker and database are all well, and all queues have their consumers. */
+/* Waits until web, broker and database are all well, all queues have their consumers, and
+ * no process is on its way in or out. */
 void assert_recovers(int64_t timeout_ms);
 
 /* How often a line with `text` stands in formation's log. */

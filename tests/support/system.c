@@ -174,6 +174,22 @@ void system_scale(const char *type, int quantity)
     http_answer_release(&a);
 }
 
+bool system_is_settled(void)
+{
+    json_t *dynos = formation_get("dynos"), *dyno;
+    bool settled = true;
+    size_t i;
+
+    json_array_foreach(dynos, i, dyno)
+    {
+        const char *state = json_string_value(json_object_get(dyno, "state"));
+
+        settled = settled && state && strcmp(state, "up") == 0;
+    }
+    json_decref(dynos);
+    return settled;
+}
+
 /* The parent of a process, or -1 when it is gone. */
 static pid_t parent_of(const char *pid)
 {

@@ -31,6 +31,9 @@ int system_run(const char *const *argv);
 /* The pids of a type ("resize") that run now; NULL: of all types. At most max; returns how many. */
 size_t system_pids(const char *type, pid_t *ret, size_t max);
 
+/* Whether every process there is to be runs, and none is still on its way out. */
+bool system_is_settled(void);
+
 /* Children of a process: a resize worker's decoders. */
 size_t children_of(pid_t parent, pid_t *ret, size_t max);
 
