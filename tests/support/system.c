@@ -320,12 +320,13 @@ static void rabbitmq_send(const char *method, const char *path, const char *body
     char url[512];
 
     snprintf(url, sizeof url, "%s/api/%s", getenv("MSGFLO_MANAGEMENT_URL"), path);
-    http_send(
-        url,
-        &(struct http_request){.method = method,
-                               .body = body,
-                               .headers = (const char *[]){"Content-Type: application/json", NULL}},
-        ret);
+    http_send(url,
+              &(struct http_request){
+                  .method = method,
+                  .body = body,
+                  .headers = (const char *[]){"Content-Type: application/json", NULL},
+                  .timeout_ms = 300000}, /* a million messages are not purged in a moment */
+              ret);
 }
 
 json_t *rabbitmq_get(const char *path)
