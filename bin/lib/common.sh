@@ -109,6 +109,12 @@ is_gone() {
     ! is_process "$1" "$2"
 }
 
+# exists PID: whether there is such a process, whatever it runs. For children of ours: while one calls
+# exec() its command line reads as empty, and is_process would take it for gone.
+exists() {
+    [[ -n $1 && -d /proc/$1 ]]
+}
+
 # end_process PID WORD SIGNAL SECONDS: signals that process, waits for its end, and ends it for sure
 # after SECONDS. Does nothing when it is not there.
 end_process() {

@@ -250,11 +250,10 @@ rabbitmq_is_ready() {
         ! port_is_free "$(recall "$(service_home "$1" rabbitmq)" port)"
 }
 
-# Ready, or known never to be: the launcher waits for its node and goes when that has gone. Any
-# command line will do: it is our child, and may not have become the launcher yet.
+# Ready, or known never to be: the launcher waits for its node and goes when that has gone.
 rabbitmq_is_decided() {
     rabbitmq_is_ready "$1" ||
-        is_gone "$(recall "$(service_home "$1" rabbitmq)" launcher_pid)" ''
+        ! exists "$(recall "$(service_home "$1" rabbitmq)" launcher_pid)"
 }
 
 start_rabbitmq() {
