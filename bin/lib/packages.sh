@@ -30,8 +30,9 @@ missing_run_packages() {
     need_for jq jq
     need_for setpriv util-linux
     need_for psql postgresql-client
-    need ca-certificates libc6-dev libcurl4-openssl-dev libjansson-dev libmicrohttpd-dev libpq-dev \
-        librabbitmq-dev libseccomp-dev libvips-dev
+    need ca-certificates libc6-dev libcurl4-openssl-dev libjansson-dev libmicrohttpd-dev \
+        libmosquitto-dev libpq-dev librabbitmq-dev libseccomp-dev libvips-dev libwslay-dev \
+        libyaml-dev
     compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || need postgresql
     [[ -x /usr/lib/rabbitmq/bin/rabbitmq-server ]] || need rabbitmq-server
     # AVIF, where it is not part of libheif itself: two packages or, before version 1.16, none.
@@ -42,6 +43,8 @@ missing_run_packages() {
 missing_test_packages() {
     missing=()
     need libcmocka-dev
+    need_for clang clang
+    [[ -x /usr/sbin/mosquitto ]] || need mosquitto # a folder that not everybody's PATH has
     need_for node nodejs
     need_for npm npm
 }
