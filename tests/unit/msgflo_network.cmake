@@ -1,0 +1,2 @@
+# The coordinator's pure parts.
+unit_test(seen LIBRARIES msgflo_network)
