@@ -139,4 +139,20 @@ struct broker_queue_state {
 int broker_queue_state(struct broker *b, const char *queue, struct broker_queue_state *ret,
                        struct err *e) MUST_CHECK;
 
+/* ---- messages between two bindings ---- */
+
+/*
+ * AMQP only. Makes a durable fanout exchange and a durable queue, both of that name, that keep what
+ * the exchange is given; broker_move.h says what for. Doing it again changes nothing.
+ */
+int broker_hold(struct broker *b, const char *name, struct err *e) MUST_CHECK;
+
+/*
+ * Deletes that exchange, sends what was kept on to the queue as it was (properties, headers,
+ * message id), and deletes the emptied holding queue. A message is acked only once the broker has
+ * it in the queue: on failure it still waits in one of them. One that is gone already is done.
+ */
+int broker_release_held(struct broker *b, const char *name, const char *queue,
+                        struct err *e) MUST_CHECK;
+
 #endif
