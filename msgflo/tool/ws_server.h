@@ -5,7 +5,7 @@
 #ifndef MSGFLO_TOOL_WS_SERVER_H
 #define MSGFLO_TOOL_WS_SERVER_H
 
-#include <poll.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -16,10 +16,10 @@ struct ws_options { /* all lent for the server's life */
     const char *host;
     uint16_t port;           /* 0: any free one */
     const char *subprotocol; /* accepted if offered, e.g. "noflo" */
-    const char *page;        /* HTML at GET / */
-    size_t page_size;
     /* Origins that browsers may connect from: exact ("https://app.flowhub.io") or "*". The server's
-     * own address is always allowed; a request without Origin (no browser) too. */
+     * own page is always allowed when it is reached by `host`, localhost or a bare IP address (any
+     * other name may have been made to point here by a stranger: DNS rebinding); so is a request
+     * without Origin, which is no browser's. */
     const char *const *origins;
     size_t n_origins;
     size_t max_message_bytes; /* a longer one closes its connection with 1009; 0: 8 MB */
@@ -27,10 +27,12 @@ struct ws_options { /* all lent for the server's life */
     size_t max_queued_bytes;  /* to one client; see ws_server_send(). 0: 16 MB */
 };
 
+/* Told from within ws_server_service() only. They may send and end clients, but not close the
+ * server. */
 struct ws_events {
     void (*opened)(void *user, uint64_t client);
     void (*message)(void *user, uint64_t client, const char *text, size_t len); /* lent */
-    void (*closed)(void *user, uint64_t client); /* never from within ws_server_send() */
+    void (*closed)(void *user, uint64_t client); /* nothing more comes from it or reaches it */
 };
 
 enum ws_weight {
@@ -46,6 +48,9 @@ int ws_server_open(const struct ws_options *options, const struct ws_events *eve
 void ws_server_close(struct ws_server *s);
 uint16_t ws_server_port(const struct ws_server *s);
 
+/* The HTML at GET / from now on, copied; "" until then. Returns 0, or -1 (ERR_NOMEM). */
+int ws_server_set_page(struct ws_server *s, const char *html, size_t len, struct err *e) MUST_CHECK;
+
 /* text is UTF-8, copied. A client that has gone is passed over. */
 void ws_server_send(struct ws_server *s, uint64_t client, const char *text, size_t len,
                     enum ws_weight weight);
@@ -54,10 +59,10 @@ uint64_t ws_server_dropped(struct ws_server *s, uint64_t client);
 /* Closes with that code and reason once what was sent has gone out. */
 void ws_server_end_client(struct ws_server *s, uint64_t client, uint16_t code, const char *reason);
 
-/* Fills in what to poll (at most n) and returns how many; call ws_server_service() after the poll,
- * and at least every ws_server_timeout_ms() (-1: descriptors only). */
-size_t ws_server_fds(struct ws_server *s, struct pollfd *ret, size_t n);
-int ws_server_timeout_ms(struct ws_server *s);
+/* Poll it for reading, for at most ws_server_timeout_ms() (-1: for any time), and call
+ * ws_server_service() after each poll. */
+int ws_server_fd(const struct ws_server *s);
+int ws_server_timeout_ms(const struct ws_server *s);
 void ws_server_service(struct ws_server *s);
 
 #endif
