@@ -54,6 +54,8 @@ static int copy_port(const struct msgflo_port *from, const char *role, struct po
     to->type = strdup(from->type ? from->type : "any");
     to->description = copy_text(from->description);
     to->hidden = from->hidden;
+    to->transient = from->transient;
+    to->on_input = from->on_input;
     if (!nameless)
         to->queue = from->queue ? strdup(from->queue) : default_queue(role, from->id);
     if (!to->id || !to->type || (from->description && !to->description) ||

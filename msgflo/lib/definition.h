@@ -14,7 +14,8 @@ struct port {
     char *type;
     char *description; /* or NULL */
     char *queue;       /* NULL: a hidden port without one, which no broker hears of */
-    bool hidden;
+    bool hidden, transient;
+    msgflo_input_fn *on_input; /* of an inport; NULL: that of the options */
 };
 
 struct definition {

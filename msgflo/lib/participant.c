@@ -64,10 +64,11 @@ static void tell_state(struct msgflo_participant *p, enum msgflo_state state, co
 
 static void hand_over(struct msgflo_participant *p, struct inport *in)
 {
+    msgflo_input_fn *fn = in->port->on_input ? in->port->on_input : p->options.on_input;
     struct msgflo_delivery *d;
 
     while (!p->paused && !p->inputs_stopped && (d = inport_next(in)))
-        p->options.on_input(p, d, p->options.user);
+        fn(p, d, p->options.user);
 }
 
 static void write_all_acks(struct msgflo_participant *p)
@@ -168,8 +169,9 @@ static int check_options(const struct msgflo_definition *definition, const struc
     if (o->heartbeat_s > UINT16_MAX)
         return fail(e, MSGFLO_INVALID, "a heartbeat of %u s is above %d s", o->heartbeat_s,
                     UINT16_MAX);
-    if (definition->inport_count && !o->on_input)
-        return fail(e, MSGFLO_INVALID, "there are inports but no on_input function");
+    for (size_t i = 0; !o->on_input && i < definition->inport_count; i++)
+        if (!definition->inports[i].on_input)
+            return fail(e, MSGFLO_INVALID, "no on_input function for inport %zu", i);
     return 0;
 }
 

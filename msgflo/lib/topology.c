@@ -29,27 +29,28 @@ static int answer(struct topology *t, const char *what, struct msgflo_error *e)
     return -1;
 }
 
-static int declare_queue(struct topology *t, const char *name, bool passive,
+static int declare_queue(struct topology *t, const char *name, bool passive, bool transient,
                          const amqp_table_t *arguments, struct msgflo_error *e)
 {
     char what[WHAT_SIZE];
 
     if (channel_ready(t, e) || broker_link_begin(t->link, e))
         return -1;
-    amqp_queue_declare(t->link->conn, t->channel, bytes_of(name), passive, 1, 0, 0, *arguments);
+    amqp_queue_declare(t->link->conn, t->channel, bytes_of(name), passive, !transient, 0, transient,
+                       *arguments);
     snprintf(what, sizeof what, "queue '%s'", name);
     return answer(t, what, e);
 }
 
-static int declare_exchange(struct topology *t, const char *name, bool passive,
+static int declare_exchange(struct topology *t, const char *name, bool passive, bool transient,
                             struct msgflo_error *e)
 {
     char what[WHAT_SIZE];
 
     if (channel_ready(t, e) || broker_link_begin(t->link, e))
         return -1;
-    amqp_exchange_declare(t->link->conn, t->channel, bytes_of(name), bytes_of("fanout"), passive, 1,
-                          0, 0, amqp_empty_table);
+    amqp_exchange_declare(t->link->conn, t->channel, bytes_of(name), bytes_of("fanout"), passive,
+                          !transient, transient, 0, amqp_empty_table);
     snprintf(what, sizeof what, "exchange '%s'", name);
     return answer(t, what, e);
 }
@@ -67,29 +68,30 @@ static int settle_for_passive(struct topology *t, int passive, const struct msgf
     return -1;
 }
 
-static int queue(struct topology *t, const char *name, const amqp_table_t *arguments,
-                 struct msgflo_error *e)
+static int queue(struct topology *t, const char *name, bool transient,
+                 const amqp_table_t *arguments, struct msgflo_error *e)
 {
     struct msgflo_error why;
 
-    if (declare_queue(t, name, false, arguments, e) == 0)
+    if (declare_queue(t, name, false, transient, arguments, e) == 0)
         return 0;
     if (e->code != MSGFLO_REFUSED)
         return -1;
     why = *e;
-    return settle_for_passive(t, declare_queue(t, name, true, &amqp_empty_table, e), &why, e);
+    return settle_for_passive(t, declare_queue(t, name, true, false, &amqp_empty_table, e), &why,
+                              e);
 }
 
-static int exchange(struct topology *t, const char *name, struct msgflo_error *e)
+static int exchange(struct topology *t, const char *name, bool transient, struct msgflo_error *e)
 {
     struct msgflo_error why;
 
-    if (declare_exchange(t, name, false, e) == 0)
+    if (declare_exchange(t, name, false, transient, e) == 0)
         return 0;
     if (e->code != MSGFLO_REFUSED)
         return -1;
     why = *e;
-    return settle_for_passive(t, declare_exchange(t, name, true, e), &why, e);
+    return settle_for_passive(t, declare_exchange(t, name, true, false, e), &why, e);
 }
 
 /* Makes "send to the outport of that name" reach the queue. Being refused it is no reason to stop:
@@ -111,7 +113,7 @@ static int bind_namesake(struct topology *t, const char *name, struct msgflo_err
     return 0;
 }
 
-int topology_inport(struct topology *t, const char *name, struct msgflo_error *e)
+int topology_inport(struct topology *t, const char *name, bool transient, struct msgflo_error *e)
 {
     char dead[QUEUE_NAME_MAX + 6];
     amqp_table_entry_t entry = {.key = bytes_of("x-dead-letter-exchange")};
@@ -120,16 +122,18 @@ int topology_inport(struct topology *t, const char *name, struct msgflo_error *e
     snprintf(dead, sizeof dead, "dead-%s", name);
     entry.value.kind = AMQP_FIELD_KIND_UTF8; /* 'S', a long string */
     entry.value.value.bytes = bytes_of(dead);
-    return queue(t, name, &arguments, e) || exchange(t, name, e) || bind_namesake(t, name, e) ? -1
-                                                                                              : 0;
+    return queue(t, name, transient, &arguments, e) || exchange(t, name, transient, e) ||
+                   bind_namesake(t, name, e)
+               ? -1
+               : 0;
 }
 
-int topology_outport(struct topology *t, const char *name, struct msgflo_error *e)
+int topology_outport(struct topology *t, const char *name, bool transient, struct msgflo_error *e)
 {
-    return exchange(t, name, e);
+    return exchange(t, name, transient, e);
 }
 
 int topology_discovery(struct topology *t, struct msgflo_error *e)
 {
-    return queue(t, DISCOVERY_QUEUE, &amqp_empty_table, e);
+    return queue(t, DISCOVERY_QUEUE, false, &amqp_empty_table, e);
 }

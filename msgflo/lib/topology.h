@@ -19,10 +19,13 @@ struct topology {
 
 /*
  * Each returns 0, or -1 with *e (MSGFLO_REFUSED: neither declared nor there; else the connection is
- * of no use). What is there with other properties is used as it is, after a warning.
+ * of no use). What is there with other properties is used as it is, after a warning. A transient
+ * port (msgflo-nodejs: persistent: false) is not durable, and gone with its last user.
  */
-int topology_inport(struct topology *t, const char *queue, struct msgflo_error *e) MUST_CHECK;
-int topology_outport(struct topology *t, const char *exchange, struct msgflo_error *e) MUST_CHECK;
+int topology_inport(struct topology *t, const char *queue, bool transient,
+                    struct msgflo_error *e) MUST_CHECK;
+int topology_outport(struct topology *t, const char *exchange, bool transient,
+                     struct msgflo_error *e) MUST_CHECK;
 int topology_discovery(struct topology *t, struct msgflo_error *e) MUST_CHECK;
 
 #endif

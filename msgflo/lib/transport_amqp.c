@@ -192,7 +192,8 @@ static int open_inchannel(struct bus *b, struct inchannel *c, struct msgflo_erro
 
 static int mend_inchannel(struct bus *b, struct inchannel *c, struct msgflo_error *e)
 {
-    if (topology_inport(&b->topology, c->port->queue, e) || (!c->open && open_inchannel(b, c, e)))
+    if (topology_inport(&b->topology, c->port->queue, c->port->transient, e) ||
+        (!c->open && open_inchannel(b, c, e)))
         return -1;
     mending_done(&c->mending);
     steer_consumer(b, c);
@@ -205,9 +206,12 @@ static int mend_publisher(struct bus *b, struct msgflo_error *e)
 
     if (topology_discovery(&b->topology, e))
         return -1;
-    for (size_t i = 0; i < d->outport_count; i++)
-        if (d->outports[i].queue && topology_outport(&b->topology, d->outports[i].queue, e))
+    for (size_t i = 0; i < d->outport_count; i++) {
+        const struct port *port = &d->outports[i];
+
+        if (port->queue && topology_outport(&b->topology, port->queue, port->transient, e))
             return -1;
+    }
     if (!b->publisher.open && publisher_open(&b->publisher, &b->link, e))
         return -1;
     mending_done(&b->publisher_mending);

@@ -43,12 +43,23 @@ struct msgflo_error {
 
 /* ---- definition ---- */
 
+struct msgflo_participant;
+struct msgflo_delivery;
+
+/* Called for each message that comes in, from msgflo_service(). d is the callee's: it must end, now
+ * or later (see struct msgflo_delivery). */
+typedef void msgflo_input_fn(struct msgflo_participant *p, struct msgflo_delivery *d, void *user);
+
 struct msgflo_port {
     const char *id;          /* "in"; in queue names upper-cased: ROLE.IN */
     const char *type;        /* "object", "string", "any" ...; NULL: "any" */
     const char *description; /* or NULL */
     const char *queue;       /* its queue or exchange; NULL: ROLE.ID */
     bool hidden;             /* neither declared nor announced, unless queue is given */
+    /* Nothing of it outlives its users: messages that no queue takes, or that wait while the broker
+     * restarts or nobody consumes, are gone. msgflo-nodejs calls it persistent: false. */
+    bool transient;
+    msgflo_input_fn *on_input; /* of an inport; NULL: that of the options */
 };
 
 struct msgflo_definition {
@@ -62,8 +73,6 @@ struct msgflo_definition {
 };
 
 /* ---- messages in ---- */
-
-struct msgflo_participant;
 
 /*
  * One handing-over of a message. It must end in exactly one of msgflo_ack(), msgflo_reject() or
@@ -143,11 +152,11 @@ struct msgflo_options {
     unsigned heartbeat_s;        /* 0: 20 */
     size_t max_message_bytes;    /* larger ones are dead-lettered unseen; 0: 16 MB */
     const char *ca_file;         /* for amqps; NULL: the system's bundle */
-    /* Each may be NULL, but for on_input where there are inports. */
-    void (*on_input)(struct msgflo_participant *p, struct msgflo_delivery *d, void *user);
+    msgflo_input_fn *on_input;   /* of the inports that have none; NULL if all have */
+    /* May be NULL. */
     void (*on_state)(struct msgflo_participant *p, enum msgflo_state state, const char *text,
                      void *user);
-    void *user; /* for both */
+    void *user; /* for all of these, and for the ports' functions */
 };
 
 /*
