@@ -75,24 +75,6 @@ static bool add_node(struct parser *p, struct span node_name, struct span comp, 
     return true;
 }
 
-/* "_" and the component, whose first run of other characters becomes one "_". */
-static void anonymous_stem(struct span comp, struct buf *stem)
-{
-    size_t from = 0, to;
-
-    while (from < comp.len && (scan_is_letter(comp.at[from]) || scan_is_digit(comp.at[from])))
-        from++;
-    to = from;
-    while (to < comp.len && !scan_is_letter(comp.at[to]) && !scan_is_digit(comp.at[to]))
-        to++;
-    buf_text(stem, "_");
-    buf_append(stem, comp.at, from);
-    if (to > from)
-        buf_text(stem, "_");
-    buf_append(stem, comp.at + to, comp.len - to);
-    buf_text(stem, "_");
-}
-
 /* A process without a name is called after its component, and numbered. The same one read again is
  * known by its place. ret_name is lent from p->anonymous_names. */
 static bool anonymous_name(struct parser *p, struct span comp, size_t at, struct span *ret_name)
@@ -105,7 +87,7 @@ static bool anonymous_name(struct parser *p, struct span comp, size_t at, struct
     snprintf(place, sizeof(place), "%zu", at);
     known = json_object_get(p->anonymous_names, place);
     if (!known) {
-        anonymous_stem(comp, &text);
+        scan_anonymous_stem(comp, &text);
         if (text.failed)
             return false;
         number = json_integer_value(json_object_get(p->anonymous_counts, text.data)) + 1;

@@ -4,7 +4,9 @@
  * Accepts what npm's fbp 1.8.0 accepts (grammar/fbp.peg) and gives the same graph, with these
  * differences: the text must be UTF-8 (npm replaces what is not), lone surrogates and numbers
  * beyond a double are refused in JSON values (npm lets them through as what no UTF-8 or JSON text
- * can hold), and the limits below.
+ * can hold), so is a NUL in a key of theirs, names that JavaScript's objects are born with
+ * (constructor, __proto__) are names like others, and the limits below.
+ * tests/interop/fbp_parser.test.js holds the two beside each other.
  */
 #ifndef MSGFLO_FBP_H
 #define MSGFLO_FBP_H
@@ -40,7 +42,8 @@ int fbp_parse(const char *text, size_t len, const struct fbp_options *options, s
 
 /*
  * The graph as .fbp text, which parses to the same graph, appended to out. Metadata of edges and
- * what else the language has no words for is left out; a name it cannot spell is ERR_INPUT.
+ * what else the language has no words for is left out; a name it cannot spell is ERR_INPUT (no name
+ * of a graph that was read from .fbp).
  */
 int fbp_write(const struct graph *g, struct buf *out, struct err *e) MUST_CHECK;
 

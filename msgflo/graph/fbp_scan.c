@@ -57,6 +57,11 @@ static bool is_name_start(char c)
     return scan_is_letter(c) || c == '_';
 }
 
+static bool is_alphanumeric(char c)
+{
+    return scan_is_letter(c) || scan_is_digit(c);
+}
+
 bool scan_is_node_char(char c)
 {
     return is_name_start(c) || scan_is_digit(c) || c == '-';
@@ -136,6 +141,23 @@ bool scan_name(struct parser *p, bool (*is)(char), unsigned what, struct span *r
         return scan_fail(p, what);
     *ret = scan_run(p, is);
     return true;
+}
+
+void scan_anonymous_stem(struct span component, struct buf *stem)
+{
+    size_t from = 0, to;
+
+    while (from < component.len && is_alphanumeric(component.at[from]))
+        from++;
+    to = from;
+    while (to < component.len && !is_alphanumeric(component.at[to]))
+        to++;
+    buf_text(stem, "_");
+    buf_append(stem, component.at, from);
+    if (to > from)
+        buf_text(stem, "_");
+    buf_append(stem, component.at + to, component.len - to);
+    buf_text(stem, "_");
 }
 
 struct fbp_place scan_place(const char *text, size_t len, size_t at)

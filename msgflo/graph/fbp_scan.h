@@ -83,6 +83,10 @@ void scan_set_syntax_error(const struct parser *p);
 bool scan_quoted(struct parser *p, json_t **ret);
 bool scan_json(struct parser *p, json_t **ret);
 
+/* What the name of an anonymous process begins with, its number following: "_", the component with
+ * its first run of other than letters and digits made one "_", and "_". */
+void scan_anonymous_stem(struct span component, struct buf *stem);
+
 /* The metadata of a process, "x=1,y=2,main": new, or NULL without memory. */
 json_t *scan_metadata(struct span text);
 

@@ -3,6 +3,7 @@
  */
 #include "graph/fbp_scan.h"
 
+#include <float.h>
 #include <string.h>
 
 /* 'text', over several lines if need be; \' is a quote, any other backslash is itself. */
@@ -70,6 +71,16 @@ static json_t *json_load(const char *text, size_t len, json_error_t *je)
     return value;
 }
 
+/* What jansson says, up to where it cuts a character in two. */
+static bool stop_at_no_json(struct parser *p, const json_error_t *je)
+{
+    size_t len;
+
+    scan_utf8_is_valid(je->text, strlen(je->text), &len);
+    err_set(p->e, ERR_INPUT, "not JSON: %.*s", (int)len, je->text);
+    return scan_stop(p, p->pos + (je->position > 0 ? (size_t)je->position - 1 : 0));
+}
+
 /* A JSON value with blanks and line ends around it. true, false and null never get here: they were
  * read as names of processes. */
 bool scan_json(struct parser *p, json_t **ret)
@@ -91,41 +102,38 @@ bool scan_json(struct parser *p, json_t **ret)
         return scan_stop(p, deep_at);
     }
     *ret = json_load(p->text + p->pos, p->len - p->pos, &je);
-    if (!*ret) {
-        err_set(p->e, ERR_INPUT, "not JSON: %s", je.text);
-        return scan_stop(p, p->pos + (je.position > 0 ? (size_t)je.position - 1 : 0));
-    }
+    if (!*ret)
+        return stop_at_no_json(p, &je);
     p->pos += (size_t)je.position;
     json_blanks(p);
     return true;
 }
 
-/* parseFloat() of a metadata value, whose characters allow digits and one exponent only. NaN, as
- * JSON writes it, is null. */
+/* parseFloat() of a metadata value, whose characters allow digits and one exponent only. NaN and
+ * infinity, as JSON writes them, are null. */
 static json_t *meta_number(struct span s)
 {
-    char digits[32];
+    AUTO(buf_release) struct buf digits = BUF_INIT;
     size_t n = 0, mark;
     double value;
 
-    while (n < s.len && n < sizeof(digits) - 1 && scan_is_digit(s.at[n]))
+    while (n < s.len && scan_is_digit(s.at[n]))
         n++;
     mark = n;
     if (n && n < s.len && (s.at[n] == 'e' || s.at[n] == 'E')) {
         mark++;
-        while (mark < s.len && mark < sizeof(digits) - 1 && scan_is_digit(s.at[mark]))
+        while (mark < s.len && scan_is_digit(s.at[mark]))
             mark++;
         if (mark > n + 1)
             n = mark;
     }
-    if (n == 0)
-        return json_null();
-    memcpy(digits, s.at, n);
-    digits[n] = '\0';
-    value = strtod(digits, NULL);
+    buf_append(&digits, s.at, n);
+    if (n == 0 || digits.failed)
+        return n == 0 ? json_null() : NULL;
+    value = strtod(digits.data, NULL);
     if (value < 1e15)
         return json_integer((json_int_t)value);
-    return value < 1e308 ? json_real(value) : json_null();
+    return value <= DBL_MAX ? json_real(value) : json_null();
 }
 
 /* One of the parts between commas: "key=value", or a word, which is short for "routes=word". */
