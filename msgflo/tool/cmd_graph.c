@@ -1,7 +1,6 @@
 /*
  * cmd_graph.c - msgflo graph: checks a graph, converts it, draws it.
  */
-#include <getopt.h>
 #include <string.h>
 
 #include "graph/bindings.h"
@@ -29,17 +28,20 @@ static const struct format {
 } formats[] = {
     {"json", write_json}, {"fbp", fbp_write}, {"svg", draw_svg}, {"mermaid", draw_mermaid}};
 
-static const struct option long_options[] = {
-    {"format", required_argument, NULL, 'f'},
-    {"output", required_argument, NULL, 'o'},
-    {"help", no_argument, NULL, 'h'},
-    {NULL, 0, NULL, 0},
+struct graph_options {
+    const char *format; /* NULL: only check */
+    const char *output; /* NULL: standard output */
+    const char *graph;
+    bool json;
 };
 
-struct graph_options {
-    const struct format *format; /* NULL: only check */
-    const char *output;          /* NULL: standard output */
-    const char *graph;
+#define AT(member) .offset = offsetof(struct graph_options, member)
+static const struct option_spec options_table[] = {
+    {"format", NULL, 'f', OPTION_TEXT, "F", AT(format),
+     .help = "writes the graph as json or fbp, or draws it as svg or mermaid"},
+    {"output", NULL, 'o', OPTION_TEXT, "FILE", AT(output),
+     .help = "writes there, not to standard output"},
+    COMMAND_JSON(struct graph_options, json),
 };
 
 static const struct format *find_format(const char *name)
@@ -50,40 +52,17 @@ static const struct format *find_format(const char *name)
     return NULL;
 }
 
-static int parse_options(const struct command *self, int argc, char **argv,
-                         struct graph_options *ret)
-{
-    int option;
-
-    *ret = (struct graph_options){NULL, NULL, NULL};
-    while ((option = getopt_long(argc, argv, "o:h", long_options, NULL)) != -1)
-        switch (option) {
-        case 'f':
-            ret->format = find_format(optarg);
-            if (!ret->format)
-                return command_usage(self, "there is no format '%s'", optarg);
-            break;
-        case 'o':
-            ret->output = optarg;
-            break;
-        case 'h':
-            return COMMAND_HELP;
-        default:
-            return command_usage(self, "wrong option");
-        }
-    ret->graph = command_argument(argc - optind, argv + optind);
-    return ret->graph ? EXIT_DONE : command_usage(self, "one graph file is needed");
-}
-
 /* What the graph holds, in a line; that it can be bound is part of its being right. */
-static int check(const struct graph *g, struct buf *out, struct err *e)
+static int check(const struct graph *g, bool json, struct buf *out, struct err *e)
 {
     struct topology t;
 
     if (topology_from_graph(g, &t, e))
         return -1;
-    buf_printf(out, "%zu roles, %zu inports, %zu outports, %zu bindings\n", t.roles.n, t.inports.n,
-               t.outports.n, t.n_bindings);
+    buf_printf(out,
+               json ? "{\"roles\": %zu, \"inports\": %zu, \"outports\": %zu, \"bindings\": %zu}\n"
+                    : "%zu roles, %zu inports, %zu outports, %zu bindings\n",
+               t.roles.n, t.inports.n, t.outports.n, t.n_bindings);
     topology_release(&t);
     return 0;
 }
@@ -91,12 +70,13 @@ static int check(const struct graph *g, struct buf *out, struct err *e)
 static int make(const struct command *self, const struct graph_options *options, struct buf *out,
                 struct err *e)
 {
+    const struct format *format = options->format ? find_format(options->format) : NULL;
     AUTO(graph_freep) struct graph *g = NULL;
     struct err cause = ERR_INIT;
 
     if (command_read_graph(self, options->graph, &g, e))
         return -1;
-    if (options->format ? options->format->write(g, out, &cause) : check(g, out, &cause))
+    if (format ? format->write(g, out, &cause) : check(g, options->json, out, &cause))
         return err_set(e, cause.code, "%s: %s", options->graph, cause.text);
     return out->failed ? err_set(e, ERR_NOMEM, "no memory for a graph") : 0;
 }
@@ -104,12 +84,14 @@ static int make(const struct command *self, const struct graph_options *options,
 static int run(const struct command *self, int argc, char **argv)
 {
     AUTO(buf_release) struct buf out = BUF_INIT;
-    struct graph_options options;
+    struct graph_options options = {0};
     struct err e = ERR_INIT;
-    int status = parse_options(self, argc, argv, &options);
+    int status = command_graph_options(self, argc, argv, &options, &options.graph);
 
     if (status != EXIT_DONE)
         return status;
+    if (options.format && !find_format(options.format))
+        return command_usage(self, "--format: json, fbp, svg or mermaid, not '%s'", options.format);
     if (make(self, &options, &out, &e))
         return command_failed(self, &e);
     if (!options.output)
@@ -120,10 +102,8 @@ static int run(const struct command *self, int argc, char **argv)
 const struct command command_graph = {
     .name = "graph",
     .summary = "check a graph, convert it or draw it",
-    .usage = "usage: msgflo graph GRAPH [--format json|fbp|svg|mermaid] [-o FILE]\n\n"
-             "Without --format, checks GRAPH (.fbp or .json) and says what is in it.\n\n"
-             "  --format F           writes the graph as JSON or .fbp, or draws it as SVG or\n"
-             "                       Mermaid\n"
-             "  -o, --output FILE    writes there, not to standard output\n",
+    .arguments = "GRAPH",
+    .about = "Without --format, checks GRAPH (.fbp or .json) and says what is in it.\n",
+    .options = {options_table, sizeof(options_table) / sizeof(*options_table)},
     .run = run,
 };

@@ -23,6 +23,45 @@ int command_usage(const struct command *self, const char *fmt, ...)
     return EXIT_USAGE;
 }
 
+int command_options(const struct command *self, int argc, char **argv, void *values,
+                    struct option_texts *ret_rest)
+{
+    struct err e = ERR_INIT;
+
+    switch (options_parse(&self->options, argc, argv, values, ret_rest, &e)) {
+    case OPTIONS_OK:
+        return EXIT_DONE;
+    case OPTIONS_HELP:
+        return COMMAND_HELP;
+    case OPTIONS_WRONG:
+        break;
+    }
+    return command_usage(self, "%s", e.text);
+}
+
+int command_graph_options(const struct command *self, int argc, char **argv, void *values,
+                          const char **ret_graph)
+{
+    struct option_texts rest;
+    int status = command_options(self, argc, argv, values, &rest);
+
+    if (status == EXIT_DONE && rest.n != 1)
+        return command_usage(self, "one graph file is needed");
+    *ret_graph = rest.items[0];
+    return status;
+}
+
+void command_help(const struct command *self, struct buf *out)
+{
+    if (self->usage) {
+        buf_text(out, self->usage);
+        return;
+    }
+    buf_printf(out, "usage: msgflo %s %s%s[OPTION]...\n\n%s\n", self->name, self->arguments,
+               *self->arguments ? " " : "", self->about);
+    options_help(&self->options, out);
+}
+
 int command_failed(const struct command *self, const struct err *e)
 {
     fprintf(stderr, "msgflo %s: %s\n", self->name, e->text);

@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "graph/graph.h"
 #include "tool/broker_admin.h"
+#include "tool/options.h"
 
 enum command_exit {
     EXIT_DONE = 0,
@@ -25,14 +26,40 @@ enum command_exit {
 
 struct command {
     const char *name;
-    const char *summary; /* one line */
-    const char *usage;   /* what --help prints */
+    const char *summary;   /* one line */
+    const char *usage;     /* what --help prints; NULL: it is made of the three that follow */
+    const char *arguments; /* "GRAPH", or "" */
+    const char *about;     /* lines, each ended by \n */
+    struct option_table options;
     /* argv[0] is the command's name. Returns an enum command_exit, or COMMAND_HELP. */
     int (*run)(const struct command *self, int argc, char **argv);
 };
 
 extern const struct command command_setup, command_procfile, command_graph, command_send,
     command_dump;
+
+/* For the table of a command that connects: the member of its struct that gets the URL. */
+#define COMMAND_BROKER(type, member)                                                               \
+    {                                                                                              \
+        .name = "broker", .kind = OPTION_TEXT, .value = "URL", .offset = offsetof(type, member),   \
+        .help = "amqp://, amqps://, mqtt:// or mqtts:// (MSGFLO_BROKER, else CLOUDAMQP_URL, else " \
+                "amqp://localhost)"                                                                \
+    }
+
+/* For every command that prints a result. */
+#define COMMAND_JSON(type, member)                                                                 \
+    {                                                                                              \
+        .name = "json", .kind = OPTION_FLAG, .offset = offsetof(type, member),                     \
+        .help = "prints the result as JSON"                                                        \
+    }
+
+/* Parses by the command's table into the zeroed struct at values. Returns EXIT_DONE, EXIT_USAGE
+ * with the fault said, or COMMAND_HELP. */
+int command_options(const struct command *self, int argc, char **argv, void *values,
+                    struct option_texts *ret_rest) MUST_CHECK;
+
+/* What --help prints. */
+void command_help(const struct command *self, struct buf *out);
 
 /* Says "msgflo NAME: text" and that --help knows more. Returns EXIT_USAGE. */
 int command_usage(const struct command *self, const char *fmt, ...) PRINTF_LIKE(2, 3);
@@ -48,6 +75,10 @@ int command_number(const char *text, int64_t min, int64_t max, int64_t *ret) MUS
 
 /* The one argument that is left, or NULL if there is another number of them. Lent from argv. */
 const char *command_argument(int argc, char **argv);
+
+/* command_options() of a command whose one argument is a graph file. */
+int command_graph_options(const struct command *self, int argc, char **argv, void *values,
+                          const char **ret_graph) MUST_CHECK;
 
 /* Writes all to standard output. Returns EXIT_DONE, or EXIT_REFUSED and says so. */
 int command_print(const struct command *self, const struct buf *text);

@@ -25,11 +25,12 @@ static void print_help(FILE *to)
 static int run(const struct command *command, int argc, char **argv)
 {
     int status = command->run(command, argc, argv);
+    AUTO(buf_release) struct buf help = BUF_INIT;
 
     if (status != COMMAND_HELP)
         return status;
-    fputs(command->usage, stdout);
-    return EXIT_DONE;
+    command_help(command, &help);
+    return command_print(command, &help);
 }
 
 int main(int argc, char **argv)

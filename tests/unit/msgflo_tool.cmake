@@ -5,6 +5,7 @@ unit_test(bindings LIBRARIES msgflo_graph)
 unit_test(library LIBRARIES msgflo_graph)
 unit_test(draw LIBRARIES msgflo_graph)
 
+unit_test(options SOURCES ${PROJECT_SOURCE_DIR}/msgflo/tool/options.c LIBRARIES msgflo_graph)
 unit_test(msgflo_tool)
 add_dependencies(test_msgflo_tool msgflo_tool)
 target_compile_definitions(test_msgflo_tool PRIVATE MSGFLO_TOOL="$<TARGET_FILE:msgflo_tool>")

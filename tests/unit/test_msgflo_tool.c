@@ -80,7 +80,7 @@ static void answers_wrong_usage_with_status_2(void **state)
     assert_run("dump", 2, "--queue is needed");
     assert_run("dump --queue q --amount 0", 2, "--amount: 1 to 10000, not '0'");
     assert_run("dump --queue q --amount 10001", 2, "--amount: 1 to 10000, not '10001'");
-    assert_run("graph " GRAPH " --format gif", 2, "there is no format 'gif'");
+    assert_run("graph " GRAPH " --format gif", 2, "--format: json, fbp, svg or mermaid, not 'gif'");
 }
 
 static void names_the_file_and_place_of_a_fault(void **state)
