@@ -50,6 +50,21 @@ static amqp_bytes_t body_of(const struct msgflo_message *m)
     return body;
 }
 
+int publisher_pass_on(struct publisher *p, struct broker_link *l, const char *exchange,
+                      const char *routing_key, bool mandatory,
+                      const amqp_basic_properties_t *properties, amqp_bytes_t body,
+                      uint64_t publish_seq, struct msgflo_error *e)
+{
+    int status = amqp_basic_publish(l->conn, p->channel, bytes_of(exchange), bytes_of(routing_key),
+                                    mandatory, 0, properties, body);
+
+    if (broker_link_status(status, "publishing", e))
+        return -1;
+    if (p->count++ == 0)
+        p->first_seq = publish_seq;
+    return 0;
+}
+
 int publisher_publish(struct publisher *p, struct broker_link *l, const char *exchange,
                       const char *routing_key, const struct transport_message *tm, const char *role,
                       unsigned ttl_ms, struct msgflo_error *e)
@@ -75,14 +90,10 @@ int publisher_publish(struct publisher *p, struct broker_link *l, const char *ex
         props._flags |= AMQP_BASIC_EXPIRATION_FLAG;
         props.expiration = bytes_of(ttl);
     }
-    status = amqp_basic_publish(l->conn, p->channel, bytes_of(exchange), bytes_of(routing_key),
-                                m->mandatory, 0, &props, body_of(m));
+    status = publisher_pass_on(p, l, exchange, routing_key, m->mandatory, &props, body_of(m),
+                               tm->publish_seq, e);
     free(props.headers.entries);
-    if (broker_link_status(status, "publishing", e))
-        return -1;
-    if (p->count++ == 0)
-        p->first_seq = tm->publish_seq;
-    return 0;
+    return status;
 }
 
 uint64_t publisher_seq(const struct publisher *p, uint64_t tag, bool multiple)

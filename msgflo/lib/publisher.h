@@ -26,6 +26,12 @@ int publisher_publish(struct publisher *p, struct broker_link *l, const char *ex
                       const char *routing_key, const struct transport_message *tm, const char *role,
                       unsigned ttl_ms, struct msgflo_error *e) MUST_CHECK;
 
+/* The same for a message that is passed on with the properties it has. */
+int publisher_pass_on(struct publisher *p, struct broker_link *l, const char *exchange,
+                      const char *routing_key, bool mandatory,
+                      const amqp_basic_properties_t *properties, amqp_bytes_t body,
+                      uint64_t publish_seq, struct msgflo_error *e) MUST_CHECK;
+
 /* The number of the message that a confirm's tag means; 0: none. Tag 0 with multiple is the last
  * one published. */
 uint64_t publisher_seq(const struct publisher *p, uint64_t tag, bool multiple);

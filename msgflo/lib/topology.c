@@ -7,57 +7,58 @@
 /* What a declare names, in the answers' sentences. */
 #define WHAT_SIZE (QUEUE_NAME_MAX + 50)
 
-static int channel_ready(struct topology *t, struct msgflo_error *e)
+int topology_begin(struct topology_channel *t, struct msgflo_error *e)
 {
     if (t->channel_open)
-        return 0;
+        return broker_link_begin(t->link, e);
     if (broker_link_begin(t->link, e))
         return -1;
     amqp_channel_open(t->link->conn, t->channel);
     if (broker_link_answer(t->link, t->channel, amqp_get_rpc_reply(t->link->conn), "channel", e))
         return -1;
     t->channel_open = true;
-    return 0;
+    return broker_link_begin(t->link, e);
 }
 
-/* The answer to the call made last. */
-static int answer(struct topology *t, const char *what, struct msgflo_error *e)
+int topology_answer(struct topology_channel *t, const char *what, struct msgflo_error *e)
 {
-    if (broker_link_answer(t->link, t->channel, amqp_get_rpc_reply(t->link->conn), what, e) == 0)
-        return 0;
-    t->channel_open = false;
-    return -1;
+    int rc = broker_link_answer(t->link, t->channel, amqp_get_rpc_reply(t->link->conn), what, e);
+
+    if (rc)
+        t->channel_open = false;
+    amqp_maybe_release_buffers_on_channel(t->link->conn, t->channel);
+    return rc;
 }
 
-static int declare_queue(struct topology *t, const char *name, bool passive, bool transient,
+static int declare_queue(struct topology_channel *t, const char *name, bool passive, bool transient,
                          const amqp_table_t *arguments, struct msgflo_error *e)
 {
     char what[WHAT_SIZE];
 
-    if (channel_ready(t, e) || broker_link_begin(t->link, e))
+    if (topology_begin(t, e))
         return -1;
     amqp_queue_declare(t->link->conn, t->channel, bytes_of(name), passive, !transient, 0, transient,
                        *arguments);
     snprintf(what, sizeof what, "queue '%s'", name);
-    return answer(t, what, e);
+    return topology_answer(t, what, e);
 }
 
-static int declare_exchange(struct topology *t, const char *name, bool passive, bool transient,
-                            struct msgflo_error *e)
+static int declare_exchange(struct topology_channel *t, const char *name, const char *type,
+                            bool passive, bool transient, struct msgflo_error *e)
 {
     char what[WHAT_SIZE];
 
-    if (channel_ready(t, e) || broker_link_begin(t->link, e))
+    if (topology_begin(t, e))
         return -1;
-    amqp_exchange_declare(t->link->conn, t->channel, bytes_of(name), bytes_of("fanout"), passive,
+    amqp_exchange_declare(t->link->conn, t->channel, bytes_of(name), bytes_of(type), passive,
                           !transient, transient, 0, amqp_empty_table);
     snprintf(what, sizeof what, "exchange '%s'", name);
-    return answer(t, what, e);
+    return topology_answer(t, what, e);
 }
 
 /* After a declare failed with *why: 0 if that is no reason to stop, since passively it worked. */
-static int settle_for_passive(struct topology *t, int passive, const struct msgflo_error *why,
-                              struct msgflo_error *e)
+static int settle_for_passive(struct topology_channel *t, int passive,
+                              const struct msgflo_error *why, struct msgflo_error *e)
 {
     if (passive == 0) {
         t->warning(t->user, why->text);
@@ -68,7 +69,7 @@ static int settle_for_passive(struct topology *t, int passive, const struct msgf
     return -1;
 }
 
-static int queue(struct topology *t, const char *name, bool transient,
+static int queue(struct topology_channel *t, const char *name, bool transient,
                  const amqp_table_t *arguments, struct msgflo_error *e)
 {
     struct msgflo_error why;
@@ -82,30 +83,31 @@ static int queue(struct topology *t, const char *name, bool transient,
                               e);
 }
 
-static int exchange(struct topology *t, const char *name, bool transient, struct msgflo_error *e)
+static int exchange(struct topology_channel *t, const char *name, const char *type, bool transient,
+                    struct msgflo_error *e)
 {
     struct msgflo_error why;
 
-    if (declare_exchange(t, name, false, transient, e) == 0)
+    if (declare_exchange(t, name, type, false, transient, e) == 0)
         return 0;
     if (e->code != MSGFLO_REFUSED)
         return -1;
     why = *e;
-    return settle_for_passive(t, declare_exchange(t, name, true, false, e), &why, e);
+    return settle_for_passive(t, declare_exchange(t, name, type, true, false, e), &why, e);
 }
 
 /* Makes "send to the outport of that name" reach the queue. Being refused it is no reason to stop:
  * the queue still gets what is sent to it directly and what is bound to it. */
-static int bind_namesake(struct topology *t, const char *name, struct msgflo_error *e)
+static int bind_namesake(struct topology_channel *t, const char *name, struct msgflo_error *e)
 {
     char what[WHAT_SIZE];
 
-    if (channel_ready(t, e) || broker_link_begin(t->link, e))
+    if (topology_begin(t, e))
         return -1;
     amqp_queue_bind(t->link->conn, t->channel, bytes_of(name), bytes_of(name), bytes_of(""),
                     amqp_empty_table);
     snprintf(what, sizeof what, "binding of queue '%s' to its exchange", name);
-    if (answer(t, what, e) == 0)
+    if (topology_answer(t, what, e) == 0)
         return 0;
     if (e->code != MSGFLO_REFUSED)
         return -1;
@@ -113,7 +115,8 @@ static int bind_namesake(struct topology *t, const char *name, struct msgflo_err
     return 0;
 }
 
-int topology_inport(struct topology *t, const char *name, bool transient, struct msgflo_error *e)
+int topology_inport(struct topology_channel *t, const char *name, bool transient,
+                    struct msgflo_error *e)
 {
     char dead[QUEUE_NAME_MAX + 6];
     amqp_table_entry_t entry = {.key = bytes_of("x-dead-letter-exchange")};
@@ -122,18 +125,25 @@ int topology_inport(struct topology *t, const char *name, bool transient, struct
     snprintf(dead, sizeof dead, "dead-%s", name);
     entry.value.kind = AMQP_FIELD_KIND_UTF8; /* 'S', a long string */
     entry.value.value.bytes = bytes_of(dead);
-    return queue(t, name, transient, &arguments, e) || exchange(t, name, transient, e) ||
+    return queue(t, name, transient, &arguments, e) || exchange(t, name, "fanout", transient, e) ||
                    bind_namesake(t, name, e)
                ? -1
                : 0;
 }
 
-int topology_outport(struct topology *t, const char *name, bool transient, struct msgflo_error *e)
+int topology_outport(struct topology_channel *t, const char *name, bool transient,
+                     struct msgflo_error *e)
 {
-    return exchange(t, name, transient, e);
+    return exchange(t, name, "fanout", transient, e);
 }
 
-int topology_discovery(struct topology *t, struct msgflo_error *e)
+int topology_discovery(struct topology_channel *t, struct msgflo_error *e)
 {
     return queue(t, DISCOVERY_QUEUE, false, &amqp_empty_table, e);
+}
+
+int topology_exchange(struct topology_channel *t, const char *name, const char *type,
+                      struct msgflo_error *e)
+{
+    return exchange(t, name, type, false, e);
 }

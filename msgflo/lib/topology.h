@@ -9,7 +9,7 @@
 
 #include "broker_link.h"
 
-struct topology {
+struct topology_channel {
     struct broker_link *link;
     amqp_channel_t channel; /* a failed declare costs a channel: nothing else is on this one */
     bool channel_open;
@@ -22,10 +22,21 @@ struct topology {
  * of no use). What is there with other properties is used as it is, after a warning. A transient
  * port (msgflo-nodejs: persistent: false) is not durable, and gone with its last user.
  */
-int topology_inport(struct topology *t, const char *queue, bool transient,
+int topology_inport(struct topology_channel *t, const char *queue, bool transient,
                     struct msgflo_error *e) MUST_CHECK;
-int topology_outport(struct topology *t, const char *exchange, bool transient,
+int topology_outport(struct topology_channel *t, const char *exchange, bool transient,
                      struct msgflo_error *e) MUST_CHECK;
-int topology_discovery(struct topology *t, struct msgflo_error *e) MUST_CHECK;
+int topology_discovery(struct topology_channel *t, struct msgflo_error *e) MUST_CHECK;
+/* A durable exchange of the type ("fanout", "direct") between ports. */
+int topology_exchange(struct topology_channel *t, const char *name, const char *type,
+                      struct msgflo_error *e) MUST_CHECK;
+
+/*
+ * Around any other call of rabbitmq-c on this channel that waits for an answer: opens the channel
+ * if a refusal closed it; and the answer, with `what` naming the thing: "queue 'x'".
+ */
+int topology_begin(struct topology_channel *t, struct msgflo_error *e) MUST_CHECK;
+int topology_answer(struct topology_channel *t, const char *what,
+                    struct msgflo_error *e) MUST_CHECK;
 
 #endif

@@ -67,7 +67,7 @@ struct bus {
     void *user;
     struct broker_address address;
     struct broker_link link;
-    struct topology topology;
+    struct topology_channel topology;
     struct publisher publisher;
     struct mending publisher_mending;
     struct content returned; /* on the publishing channel */
@@ -651,7 +651,8 @@ static struct transport *bus_new(const struct transport_config *config,
     b->config = *config;
     b->events = events;
     b->user = user;
-    b->topology = (struct topology){&b->link, CHANNEL_DECLARE, false, events->warning, user};
+    b->topology =
+        (struct topology_channel){&b->link, CHANNEL_DECLARE, false, events->warning, user};
     b->publisher.channel = CHANNEL_PUBLISH;
     if (broker_address_parse(config->url, &b->address, e) || make_inchannels(b, e)) {
         bus_free(&b->base);
