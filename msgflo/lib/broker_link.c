@@ -164,6 +164,24 @@ static int prepare_tls(amqp_socket_t *socket, const char *ca_file, struct msgflo
     return 0;
 }
 
+/* By rabbitmq-c itself, with a connection that is never opened: nobody else can say what it takes.
+ */
+int broker_address_check_tls(const struct broker_address *a, const char *ca_file,
+                             struct msgflo_error *e)
+{
+    amqp_connection_state_t conn = a->info.ssl ? amqp_new_connection() : NULL;
+    amqp_socket_t *socket = conn ? amqp_ssl_socket_new(conn) : NULL;
+    int rc;
+
+    if (!a->info.ssl)
+        return 0;
+    rc = socket ? prepare_tls(socket, ca_file, e)
+                : fail(e, MSGFLO_NOMEM, "no memory for a connection");
+    if (conn)
+        amqp_destroy_connection(conn);
+    return rc;
+}
+
 static int open_socket(struct broker_link *l, const struct amqp_connection_info *to,
                        const char *ca_file, struct msgflo_error *e)
 {

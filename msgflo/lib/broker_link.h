@@ -27,6 +27,10 @@ int broker_address_parse(const char *url, struct broker_address *ret,
                          struct msgflo_error *e) MUST_CHECK;
 void broker_address_release(struct broker_address *a);
 
+/* Whether TLS to that address can be set up at all: 0, or -1 with *e (MSGFLO_INVALID: ca_file). */
+int broker_address_check_tls(const struct broker_address *a, const char *ca_file,
+                             struct msgflo_error *e) MUST_CHECK;
+
 struct broker_link {
     amqp_connection_state_t conn; /* NULL while closed */
     int64_t deadline_mono_ms;     /* calls that wait for an answer fail after it */

@@ -37,11 +37,29 @@ static char *put_text(char *to, amqp_bytes_t text)
     return to + text.len + 1;
 }
 
-/* With the text headers among `headers`; NULL without memory. */
-static struct msgflo_delivery *delivery_with_headers(size_t size, const amqp_table_t *headers)
+/* Puts a property's text and its NUL at *at, which moves on; NULL for one that is not set. */
+static const char *put_property(char **at, bool is_set, amqp_bytes_t property)
 {
+    char *text = *at;
+
+    if (!is_set)
+        return NULL;
+    *at = put_text(text, property);
+    return text;
+}
+
+/* With those of the properties that a program can see; NULL without memory. */
+static struct msgflo_delivery *delivery_with_properties(size_t size,
+                                                        const amqp_basic_properties_t *p)
+{
+    const amqp_table_t *headers =
+        p->_flags & AMQP_BASIC_HEADERS_FLAG ? &p->headers : &amqp_empty_table;
+    bool has_type = p->_flags & AMQP_BASIC_CONTENT_TYPE_FLAG;
+    bool has_id = p->_flags & AMQP_BASIC_MESSAGE_ID_FLAG;
+    size_t count = 0, k = 0;
+    size_t text_size =
+        (has_type ? p->content_type.len + 1 : 0) + (has_id ? p->message_id.len + 1 : 0);
     struct msgflo_delivery *d;
-    size_t count = 0, text_size = 0, k = 0;
     char *text;
 
     for (int i = 0; i < headers->num_entries; i++)
@@ -51,9 +69,11 @@ static struct msgflo_delivery *delivery_with_headers(size_t size, const amqp_tab
                 headers->entries[i].key.len + headers->entries[i].value.value.bytes.len + 2;
         }
     d = delivery_new(size, count, text_size);
-    if (!d || count == 0)
-        return d;
+    if (!d)
+        return NULL;
     text = d->texts;
+    d->content_type = put_property(&text, has_type, p->content_type);
+    d->message_id = put_property(&text, has_id, p->message_id);
     for (int i = 0; i < headers->num_entries; i++) {
         const amqp_table_entry_t *entry = &headers->entries[i];
 
@@ -88,14 +108,12 @@ int content_header(struct content *c, const amqp_frame_t *frame, size_t max_byte
                    const char *participant_id, struct msgflo_error *e)
 {
     const amqp_basic_properties_t *p = frame->payload.properties.decoded;
-    const amqp_table_t *headers =
-        p->_flags & AMQP_BASIC_HEADERS_FLAG ? &p->headers : &amqp_empty_table;
 
     c->body_size = frame->payload.properties.body_size;
     if (c->kind == CONTENT_RETURN && p->_flags & AMQP_BASIC_MESSAGE_ID_FLAG)
         c->publish_seq = seq_of(p->message_id, participant_id);
     if (c->kind == CONTENT_DELIVERY && c->body_size <= max_bytes) {
-        c->delivery = delivery_with_headers((size_t)c->body_size, headers);
+        c->delivery = delivery_with_properties((size_t)c->body_size, p);
         if (!c->delivery)
             return fail(e, MSGFLO_NOMEM, "no memory for a message of %llu bytes",
                         (unsigned long long)c->body_size);

@@ -32,6 +32,26 @@ bool msgflo_delivery_redelivered(const struct msgflo_delivery *d)
     return d->redelivered;
 }
 
+const char *msgflo_delivery_content_type(const struct msgflo_delivery *d)
+{
+    return d->content_type;
+}
+
+const char *msgflo_delivery_message_id(const struct msgflo_delivery *d)
+{
+    return d->message_id;
+}
+
+bool msgflo_delivery_header_at(const struct msgflo_delivery *d, size_t i, const char **ret_name,
+                               const char **ret_value)
+{
+    if (i >= d->header_count)
+        return false;
+    *ret_name = d->headers[2 * i];
+    *ret_value = d->headers[2 * i + 1];
+    return true;
+}
+
 const char *msgflo_delivery_header(const struct msgflo_delivery *d, const char *name)
 {
     for (size_t i = 0; i < d->header_count; i++)

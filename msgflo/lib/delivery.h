@@ -17,13 +17,16 @@ struct msgflo_delivery {
     size_t size;
     size_t header_count;
     /* All within this one allocation: */
-    const char **headers; /* name, value, name, value ... */
-    char *texts;          /* what they point to */
-    char *body;           /* and a NUL after it */
+    const char **headers;     /* name, value, name, value ... */
+    const char *content_type; /* or NULL */
+    const char *message_id;   /* or NULL */
+    char *texts;              /* what all of these point to */
+    char *body;               /* and a NUL after it */
 };
 
-/* New, for free(): with room for header_count pairs, for text_size bytes of them with their NULs,
- * and for size bytes of body. The caller fills in all three. NULL without memory. */
+/* New, for free(): with room for header_count pairs, for text_size bytes of them, content
+ * type and message id with their NULs, and for size bytes of body. The caller fills all of it in.
+ * NULL without memory. */
 struct msgflo_delivery *delivery_new(size_t size, size_t header_count, size_t text_size);
 
 #endif

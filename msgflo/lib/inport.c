@@ -146,6 +146,17 @@ struct msgflo_delivery *inport_next(struct inport *in)
     return d;
 }
 
+size_t inport_in_hand(const struct inport *in)
+{
+    size_t n = 0;
+
+    for (const struct msgflo_delivery *d = in->open.first; d != in->waiting; d = d->next)
+        n++;
+    for (const struct msgflo_delivery *d = in->voided.first; d; d = d->next)
+        n++;
+    return n;
+}
+
 void inport_give_back_waiting(struct inport *in)
 {
     while (in->waiting)

@@ -31,6 +31,9 @@ void inport_add(struct inport *in, struct msgflo_delivery *d_take);
 /* Hands the next one that waits to the caller, lent until it ends; NULL if none waits. */
 struct msgflo_delivery *inport_next(struct inport *in);
 
+/* How many the program has been handed and has not ended. */
+size_t inport_in_hand(const struct inport *in);
+
 /* Those that wait go back to their queue. */
 void inport_give_back_waiting(struct inport *in);
 

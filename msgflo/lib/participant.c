@@ -22,6 +22,7 @@
 #include "discovery.h"
 #include "fates.h"
 #include "inport.h"
+#include "message.h"
 #include "transport.h"
 
 #define PREFETCH_DEFAULT 2 /* as msgflo-nodejs */
@@ -33,10 +34,6 @@
 #define RETRY_FIRST_MS 500
 #define RETRY_MAX_MS 30000
 #define RETRY_CALM_MS 10000 /* after a connection that held so long the delays start anew */
-#define HEADERS_MAX_BYTES                                                                          \
-    32768                   /* all of a message's, with their names: they must fit one frame       \
-                             */
-#define HEADER_NAME_MAX 255 /* a short string in AMQP */
 
 /* How long msgflo_run() may overlook a stop flag that was set just before it began to wait. */
 #define STOP_FLAG_LATENCY_MS 250
@@ -300,26 +297,6 @@ static int find_outport(const struct msgflo_participant *p, const char *id, size
     return fail(e, MSGFLO_INVALID, "'%s' has no outport '%s'", p->definition.role, id);
 }
 
-static int check_headers(const struct msgflo_message *m, struct msgflo_error *e)
-{
-    size_t total = 0;
-
-    for (size_t i = 0; i < m->header_count; i++) {
-        size_t name_len = strlen(m->headers[i][0]);
-
-        if (name_len > HEADER_NAME_MAX)
-            return fail(e, MSGFLO_INVALID, "a header's name is longer than %d bytes",
-                        HEADER_NAME_MAX);
-        total += name_len + strlen(m->headers[i][1]);
-        if (total > HEADERS_MAX_BYTES)
-            return fail(e, MSGFLO_INVALID, "the headers hold more than %d bytes",
-                        HEADERS_MAX_BYTES);
-    }
-    if (m->content_type && strlen(m->content_type) > HEADER_NAME_MAX)
-        return fail(e, MSGFLO_INVALID, "the content type is longer than %d bytes", HEADER_NAME_MAX);
-    return 0;
-}
-
 /* Fills in the message's number and id. Its number is taken only by fates_add(). */
 static int number_message(struct msgflo_participant *p, const struct msgflo_message *m, char *id,
                           size_t id_size, struct transport_message *ret, struct msgflo_error *e)
@@ -334,6 +311,7 @@ static int number_message(struct msgflo_participant *p, const struct msgflo_mess
 int msgflo_send(struct msgflo_participant *p, const char *outport, const struct msgflo_message *m,
                 msgflo_sent_fn *sent, void *user, struct msgflo_error *e)
 {
+    AUTO(outgoing_release) struct outgoing o = {.headers = NULL};
     struct transport_message tm;
     struct msgflo_error unwanted;
     char id[sizeof p->id + 21];
@@ -341,12 +319,12 @@ int msgflo_send(struct msgflo_participant *p, const char *outport, const struct 
 
     if (!e)
         e = &unwanted;
-    if (find_outport(p, outport, &i, e) || check_headers(m, e))
+    if (find_outport(p, outport, &i, e) || outgoing_prepare(m, &o, e))
         return -1;
     if (!p->connected)
         return fail(e, MSGFLO_UNAVAILABLE, "'%s' is not connected to its broker",
                     p->definition.role);
-    if (number_message(p, m, id, sizeof id, &tm, e) ||
+    if (number_message(p, &o.m, id, sizeof id, &tm, e) ||
         p->transport->table->send(p->transport, i, &tm, e))
         return -1;
     fates_add(&p->fates, sent, user);
@@ -479,6 +457,15 @@ bool msgflo_connected(const struct msgflo_participant *p)
 const char *msgflo_id(const struct msgflo_participant *p)
 {
     return p->id;
+}
+
+size_t msgflo_in_hand(const struct msgflo_participant *p)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < p->definition.inport_count; i++)
+        n += inport_in_hand(&p->inports[i]);
+    return n;
 }
 
 static void consume_all(struct msgflo_participant *p, bool on)

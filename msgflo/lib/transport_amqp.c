@@ -654,7 +654,8 @@ static struct transport *bus_new(const struct transport_config *config,
     b->topology =
         (struct topology_channel){&b->link, CHANNEL_DECLARE, false, events->warning, user};
     b->publisher.channel = CHANNEL_PUBLISH;
-    if (broker_address_parse(config->url, &b->address, e) || make_inchannels(b, e)) {
+    if (broker_address_parse(config->url, &b->address, e) ||
+        broker_address_check_tls(&b->address, config->ca_file, e) || make_inchannels(b, e)) {
         bus_free(&b->base);
         return NULL;
     }

@@ -9,8 +9,9 @@ struct stored {
     bool redelivered;
     size_t size;
     size_t header_count;
-    char **headers; /* name, value, ... */
-    char *body;     /* a NUL after it */
+    char **headers;                  /* name, value, ... */
+    char *content_type, *message_id; /* or NULL */
+    char *body;                      /* a NUL after it */
 };
 
 struct queue {
@@ -46,6 +47,8 @@ static void stored_free(struct stored *s)
     for (size_t i = 0; s->headers && i < 2 * s->header_count; i++)
         free(s->headers[i]);
     free(s->headers);
+    free(s->content_type);
+    free(s->message_id);
     free(s->body);
     free(s);
 }
@@ -76,9 +79,26 @@ failed:
     return NULL;
 }
 
+/* Returns s itself, or NULL without memory, and then s is freed. NULL texts are fine. */
+static struct stored *stored_identify(struct stored *s_take, const char *content_type,
+                                      const char *message_id)
+{
+    if (!s_take)
+        return NULL;
+    s_take->content_type = content_type ? strdup(content_type) : NULL;
+    s_take->message_id = message_id ? strdup(message_id) : NULL;
+    if ((!content_type || s_take->content_type) && (!message_id || s_take->message_id))
+        return s_take;
+    stored_free(s_take);
+    return NULL;
+}
+
 static struct stored *stored_copy(const struct stored *s)
 {
-    return stored_new(s->body, s->size, (const char *const *)s->headers, s->header_count);
+    struct stored *copy =
+        stored_new(s->body, s->size, (const char *const *)s->headers, s->header_count);
+
+    return stored_identify(copy, s->content_type, s->message_id);
 }
 
 static void queue_append(struct queue *q, struct stored *s_take)
@@ -378,9 +398,20 @@ static unsigned count_unacked(const struct memory_link *l, size_t inport)
     return n;
 }
 
+static const char *put_text(char **at, const char *from)
+{
+    char *text = *at;
+
+    if (!from)
+        return NULL;
+    *at = stpcpy(text, from) + 1;
+    return text;
+}
+
 static struct msgflo_delivery *make_delivery(const struct stored *s, uint64_t tag)
 {
-    size_t text_size = 0;
+    size_t text_size = (s->content_type ? strlen(s->content_type) + 1 : 0) +
+                       (s->message_id ? strlen(s->message_id) + 1 : 0);
     struct msgflo_delivery *d;
     char *text;
 
@@ -390,10 +421,10 @@ static struct msgflo_delivery *make_delivery(const struct stored *s, uint64_t ta
     if (!d)
         return NULL;
     text = d->texts;
-    for (size_t i = 0; i < 2 * s->header_count; i++) {
-        d->headers[i] = text;
-        text = stpcpy(text, s->headers[i]) + 1;
-    }
+    for (size_t i = 0; i < 2 * s->header_count; i++)
+        d->headers[i] = put_text(&text, s->headers[i]);
+    d->content_type = put_text(&text, s->content_type);
+    d->message_id = put_text(&text, s->message_id);
     if (s->size)
         memcpy(d->body, s->body, s->size);
     d->tag = tag;
@@ -506,8 +537,9 @@ static int add_fate(struct memory_link *l, uint64_t publish_seq, bool returned)
     return 0;
 }
 
-static struct stored *store_message(const struct msgflo_message *m)
+static struct stored *store_message(const struct transport_message *tm)
 {
+    const struct msgflo_message *m = tm->m;
     const char **headers = calloc(2 * m->header_count + 1, sizeof *headers);
     struct stored *s = NULL;
 
@@ -518,7 +550,8 @@ static struct stored *store_message(const struct msgflo_message *m)
     if (headers)
         s = stored_new(m->body, m->size, headers, m->header_count);
     free((void *)headers);
-    return s;
+    return stored_identify(s, m->content_type ? m->content_type : "application/json",
+                           tm->message_id);
 }
 
 static int link_send(struct transport *t, size_t outport, const struct transport_message *tm,
@@ -530,7 +563,7 @@ static int link_send(struct transport *t, size_t outport, const struct transport
 
     if (is_gone(l))
         return fail(e, MSGFLO_UNAVAILABLE, "broker '%s' went away", l->broker->name);
-    s = store_message(tm->m);
+    s = store_message(tm);
     count =
         s ? publish_to_exchange(l->broker, l->config.definition->outports[outport].queue, s) : -1;
     stored_free(s);

@@ -1,6 +1,7 @@
 /*
  * test_msgflo_participant.c - participants on the broker in memory, with a clock of the test's own.
  */
+#include "msgflo/json.h"
 #include "msgflo/lib/transport_memory.h"
 #include "msgflo/msgflo.h"
 
@@ -298,6 +299,165 @@ static void headers_come_through(void **state)
     assert_null(msgflo_delivery_header(heard.kept[0], "none"));
 }
 
+static void passes_on_headers_and_content_type_of_a_delivery(void **state)
+{
+    static const char *const headers[][2] = {{"traceparent", "00-ab"}, {"hop", "1"}};
+    static const char *const own[][2] = {{"hop", "2"}};
+    struct msgflo_message m = {.body = "<a/>",
+                               .size = 4,
+                               .content_type = "text/xml",
+                               .headers = headers,
+                               .header_count = 2};
+    struct msgflo_participant *p = *state;
+    const char *name, *value;
+    size_t count = 0;
+
+    memory_broker_bind(broker, "r.OUT", "r.IN");
+    settle(p);
+    assert_int_equal(msgflo_send(p, "out", &m, NULL, NULL, NULL), 0);
+    msgflo_service(p);
+    m = (struct msgflo_message){
+        .body = "\0\xff", .size = 2, .headers = own, .header_count = 1, .passes_on = heard.kept[0]};
+    assert_int_equal(msgflo_send(p, "out", &m, NULL, NULL, NULL), 0);
+    m.content_type = "application/octet-stream";
+    assert_int_equal(msgflo_send(p, "out", &m, NULL, NULL, NULL), 0);
+    msgflo_service(p);
+    assert_int_equal(heard.kept_count, 3);
+    assert_string_equal(msgflo_delivery_content_type(heard.kept[1]), "text/xml");
+    assert_string_equal(msgflo_delivery_content_type(heard.kept[2]), "application/octet-stream");
+    assert_memory_equal(msgflo_delivery_body(heard.kept[1]), "\0\xff", 2);
+    assert_string_equal(msgflo_delivery_header(heard.kept[1], "traceparent"), "00-ab");
+    assert_string_equal(msgflo_delivery_header(heard.kept[1], "hop"), "2");
+    while (msgflo_delivery_header_at(heard.kept[1], count, &name, &value))
+        count++;
+    assert_int_equal(count, 2);
+    assert_string_not_equal(msgflo_delivery_message_id(heard.kept[0]),
+                            msgflo_delivery_message_id(heard.kept[1]));
+    assert_memory_equal(msgflo_delivery_message_id(heard.kept[1]), msgflo_id(p),
+                        strlen(msgflo_id(p)));
+}
+
+static void a_peer_may_give_neither_content_type_nor_message_id(void **state)
+{
+    struct msgflo_participant *p = *state;
+
+    put("r.IN", 1);
+    settle(p);
+    assert_null(msgflo_delivery_content_type(heard.kept[0]));
+    assert_null(msgflo_delivery_message_id(heard.kept[0]));
+}
+
+static void headers_are_refused_past_their_limit_and_not_at_it(void **state)
+{
+    static char value[32769];
+    const char *const headers[][2] = {{"n", value}};
+    struct msgflo_message m = {.body = "1", .size = 1, .headers = headers, .header_count = 1};
+    struct msgflo_participant *p = *state;
+    struct msgflo_error e;
+
+    settle(p);
+    memset(value, 'v', 32768);
+    assert_int_equal(msgflo_send(p, "out", &m, NULL, NULL, &e), -1);
+    assert_int_equal(e.code, MSGFLO_INVALID);
+    value[32767] = '\0';
+    assert_int_equal(msgflo_send(p, "out", &m, NULL, NULL, &e), 0);
+}
+
+/* ---- JSON ---- */
+
+static void a_body_that_is_no_json_comes_as_a_string(void **state)
+{
+    static const struct {
+        const char *body, *json; /* NULL: refused */
+    } cases[] = {
+        {"{\"a\": [1, true, null]}", "{\"a\":[1,true,null]}"},
+        {"1.5", "1.5"},
+        {"null", "null"},
+        {"\"x\"", "\"x\""},
+        {"hello world", "\"hello world\""},
+        {"{\"a\":", "\"{\\\"a\\\":\""},
+        {"", "\"\""},
+        {"12345678901234567890", "1.2345678901234567e19"},
+        {"\xff\xfe", NULL},
+    };
+    struct msgflo_participant *p = *state;
+
+    msgflo_service(p);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct msgflo_error e = {MSGFLO_OK, ""};
+        json_t *value;
+        char *text;
+
+        memory_broker_put(broker, "r.IN", cases[i].body, strlen(cases[i].body));
+        msgflo_service(p);
+        value = msgflo_delivery_json(heard.kept[i], &e);
+        text = value ? json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+        if (cases[i].json)
+            assert_string_equal(text, cases[i].json);
+        else
+            assert_int_equal(e.code, MSGFLO_INVALID);
+        free(text);
+        json_decref(value);
+        msgflo_ack(heard.kept[i]);
+        msgflo_service(p);
+    }
+}
+
+static void a_json_value_is_sent_as_one(void **state)
+{
+    static const char *const headers[][2] = {{"k", "v"}};
+    const struct msgflo_message like = {
+        .body = "not this", .size = 8, .headers = headers, .header_count = 1};
+    struct msgflo_participant *p = *state;
+    json_t *value = json_true();
+
+    memory_broker_bind(broker, "r.OUT", "r.IN");
+    settle(p);
+    assert_int_equal(msgflo_send_json(p, "out", value, &like, on_sent, NULL, NULL), 0);
+    assert_int_equal(msgflo_send_json(p, "out", value, NULL, on_sent, NULL, NULL), 0);
+    assert_int_equal(msgflo_send_json(p, "out", NULL, NULL, on_sent, NULL, NULL), -1);
+    msgflo_service(p);
+    assert_int_equal(heard.fates[MSGFLO_CONFIRMED], 2);
+    assert_string_equal(msgflo_delivery_body(heard.kept[0]), "true");
+    assert_string_equal(msgflo_delivery_header(heard.kept[0], "k"), "v");
+    assert_string_equal(msgflo_delivery_content_type(heard.kept[1]), "application/json");
+}
+
+/* ---- a function for each input ---- */
+
+static void count_dead(struct msgflo_participant *p, struct msgflo_delivery *d, void *user)
+{
+    (void)p;
+    ++*(size_t *)user;
+    msgflo_ack(d);
+}
+
+static void an_input_with_a_function_of_its_own_calls_that(void **state)
+{
+    const struct msgflo_port two[] = {{.id = "in"}, {.id = "dead", .on_input = count_dead}};
+    const struct msgflo_definition d = {.component = "test/Two", .inports = two, .inport_count = 2};
+    size_t dead = 0;
+    const struct msgflo_options options = {
+        .broker = "direct://test", .role = "two", .on_input = on_input, .user = &dead};
+    struct msgflo_participant *p = msgflo_new(&d, &options, NULL);
+
+    (void)state;
+    assert_non_null(p);
+    put("two.IN", 1);
+    put("two.DEAD", 2);
+    settle(p);
+    assert_int_equal(heard.kept_count, 1);
+    assert_int_equal(dead, 2);
+    assert_int_equal(msgflo_in_hand(p), 1);
+    memory_broker_set_away(broker, true);
+    msgflo_service(p);
+    assert_int_equal(msgflo_in_hand(p),
+                     1); /* somebody else's now, and still the program's to end */
+    msgflo_ack(heard.kept[0]);
+    assert_int_equal(msgflo_in_hand(p), 0);
+    msgflo_free(p);
+}
+
 /* ---- outages ---- */
 
 static void an_outage_loses_what_is_under_way_and_is_told_once(void **state)
@@ -366,6 +526,16 @@ static void refuses_options_that_cannot_work(void **state)
         {{.broker = "amqp://u:secret@[", .role = "r", .on_input = on_input}, "no amqp URL"},
         {{.broker = "amqp://u:secret@h:99999999", .role = "r", .on_input = on_input},
          "no amqp URL"},
+        {{.broker = "amqps://u:secret@h",
+          .role = "r",
+          .on_input = on_input,
+          .ca_file = "/nowhere/ca.pem"},
+         "'/nowhere/ca.pem' holds no certificates"},
+        {{.broker = "amqps://h",
+          .role = "r",
+          .on_input = on_input,
+          .ca_file = SOURCE_DIR "/LICENSE"},
+         "holds no certificates"},
         {{.broker = "amqp://h", .role = "r"}, "no on_input"},
         {{.broker = "amqp://h", .role = "", .on_input = on_input}, "no role"},
         {{.broker = "amqp://h", .role = "r", .on_input = on_input, .prefetch = 65536}, "prefetch"},
@@ -419,6 +589,12 @@ int main(void)
         TEST(tells_the_fate_of_each_message_once),
         TEST(what_cannot_be_sent_says_why_and_is_not_told),
         TEST(headers_come_through),
+        TEST(passes_on_headers_and_content_type_of_a_delivery),
+        TEST(a_peer_may_give_neither_content_type_nor_message_id),
+        TEST(headers_are_refused_past_their_limit_and_not_at_it),
+        TEST(a_body_that_is_no_json_comes_as_a_string),
+        TEST(a_json_value_is_sent_as_one),
+        TEST(an_input_with_a_function_of_its_own_calls_that),
         TEST(an_outage_loses_what_is_under_way_and_is_told_once),
         TEST(freed_it_tells_the_fate_of_all_and_gives_deliveries_back),
         TEST(refuses_options_that_cannot_work),

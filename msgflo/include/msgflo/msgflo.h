@@ -23,6 +23,9 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#ifdef __GNUC__
+#pragma GCC visibility push(default) /* the library is compiled with all else hidden */
+#endif
 
 /* ---- errors ---- */
 
@@ -87,8 +90,15 @@ const char *msgflo_delivery_port(const struct msgflo_delivery *d); /* id, as in 
 const void *msgflo_delivery_body(const struct msgflo_delivery *d);
 size_t msgflo_delivery_size(const struct msgflo_delivery *d); /* bytes */
 bool msgflo_delivery_redelivered(const struct msgflo_delivery *d);
-/* The text header of that name, or NULL. */
+/* NULL: the sender gave none. msgflo-nodejs gives neither. */
+const char *msgflo_delivery_content_type(const struct msgflo_delivery *d);
+const char *msgflo_delivery_message_id(const struct msgflo_delivery *d);
+/* The text header of that name, or NULL. Headers of other kinds than text are passed over. */
 const char *msgflo_delivery_header(const struct msgflo_delivery *d, const char *name);
+/* The text header number i, counted from 0, into *ret_name and *ret_value. False, and both are
+ * untouched, past the last. */
+bool msgflo_delivery_header_at(const struct msgflo_delivery *d, size_t i, const char **ret_name,
+                               const char **ret_value);
 
 void msgflo_ack(struct msgflo_delivery *d);     /* done */
 void msgflo_reject(struct msgflo_delivery *d);  /* to the dead letters: it will never work */
@@ -121,13 +131,18 @@ struct msgflo_message {
     /* Text headers, or NULL: pairs of name and value, `header_count` pairs. */
     const char *const (*headers)[2];
     size_t header_count;
+    /* A delivery that has not ended, or NULL: the message has its text headers, too, but for those
+     * named above, and its content type if none is given here. Its body is not passed on. */
+    const struct msgflo_delivery *passes_on;
 };
 
 /*
  * Sends on the outport of that id. sent may be NULL: the fate is then unknown. Returns 0, or -1
- * with *e (MSGFLO_UNAVAILABLE: not connected; MSGFLO_INVALID: no such outport), and then sent is
- * not called. Nothing is kept for later: whoever must not lose a message keeps it until its fate
- * is told, and bounds how many are under way (msgflo_unconfirmed()).
+ * with *e (MSGFLO_UNAVAILABLE: not connected, or the broker takes no messages for now;
+ * MSGFLO_INVALID: no such outport, or headers of more than 32768 bytes, or a name or content type
+ * of more than 255), and then sent is not called. Nothing is kept for later: whoever must not lose
+ * a message keeps it until its fate is told, and bounds how many are under way
+ * (msgflo_unconfirmed()).
  */
 int msgflo_send(struct msgflo_participant *p, const char *outport, const struct msgflo_message *m,
                 msgflo_sent_fn *sent, void *user, struct msgflo_error *e);
@@ -161,7 +176,8 @@ struct msgflo_options {
 
 /*
  * Makes a participant; no connection yet: the first msgflo_service() begins it. definition and
- * options are copied. Returns it for the caller to msgflo_free(), or NULL with *e.
+ * options are copied. Returns it for the caller to msgflo_free(), or NULL with *e (MSGFLO_INVALID
+ * names what cannot work: a port, the URL, a ca_file without certificates).
  */
 struct msgflo_participant *msgflo_new(const struct msgflo_definition *definition,
                                       const struct msgflo_options *options, struct msgflo_error *e);
@@ -187,6 +203,9 @@ int msgflo_timeout_ms(const struct msgflo_participant *p);
  * broker is no error: it is told by on_state and tried again with growing delay, up to 30 s. */
 void msgflo_service(struct msgflo_participant *p);
 
+/* Deliveries that the program was handed and has not ended. */
+size_t msgflo_in_hand(const struct msgflo_participant *p);
+
 /* Stops consuming (for SIGTERM): no delivery comes any more, and what was on its way goes back for
  * another worker; those in hand and sends go on. */
 void msgflo_stop_inputs(struct msgflo_participant *p);
@@ -205,6 +224,9 @@ void msgflo_stop(struct msgflo_participant *p);
 /* The library's version, "0.1.0". */
 const char *msgflo_version(void);
 
+#ifdef __GNUC__
+#pragma GCC visibility pop
+#endif
 #ifdef __cplusplus
 }
 #endif
