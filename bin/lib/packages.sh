@@ -43,6 +43,8 @@ missing_run_packages() {
 missing_test_packages() {
     missing=()
     need libcmocka-dev
+    need_for groff groff-base # checks the manual pages
+    need_for openssl openssl
     need_for clang clang
     [[ -x /usr/sbin/mosquitto ]] || need mosquitto # a folder that not everybody's PATH has
     need_for node nodejs

@@ -78,6 +78,22 @@ service_failed() {
     fail "$1 does not start; its log is $2"
 }
 
+# make_certificate HOME HOST: HOME/tls with a certificate for that host name (key.pem, cert.pem) and
+# the authority of our own that signed it (ca.pem), unless they are there.
+make_certificate() {
+    local tls=$1/tls new=(req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes)
+    [[ ! -s $tls/cert.pem ]] || return 0
+    mkdir -p "$tls"
+    {
+        openssl "${new[@]}" -x509 -days 30 -subj '/CN=private authority' \
+            -keyout "$tls/ca.key" -out "$tls/ca.pem" &&
+            openssl "${new[@]}" -subj "/CN=$2" -keyout "$tls/key.pem" -out "$tls/request.pem" &&
+            openssl x509 -req -in "$tls/request.pem" -days 30 -CA "$tls/ca.pem" \
+                -CAkey "$tls/ca.key" -CAcreateserial -out "$tls/cert.pem" \
+                -extfile <(printf 'subjectAltName = DNS:%s\n' "$2")
+    } >"$tls/log" 2>&1 || service_failed 'The certificate authority' "$tls/log"
+}
+
 # ---- PostgreSQL
 
 # postgres_bin DATA: the folder of the server programs: those that made DATA, else the newest.
@@ -188,6 +204,19 @@ rabbitmq_management_url() {
         "$(recall "$home" password)" "$(recall "$home" port_management)"
 }
 
+# rabbitmq_tls_url DIR: with TLS, by the one name that its certificate is for.
+rabbitmq_tls_url() {
+    local home
+    home=$(service_home "$1" rabbitmq)
+    printf 'amqps://imageresize:%s@localhost:%s\n' \
+        "$(recall "$home" password)" "$(recall "$home" port_tls)"
+}
+
+# rabbitmq_ca DIR: the file with the authority to hold it to.
+rabbitmq_ca() {
+    printf '%s/tls/ca.pem\n' "$(service_home "$1" rabbitmq)"
+}
+
 # rabbitmq_call DIR METHOD PATH [JSON]: one call of the management API.
 rabbitmq_call() {
     curl -sS -f -o /dev/null -m 10 -X "$2" -H 'Content-Type: application/json' \
@@ -212,6 +241,12 @@ management.tcp.ip = 127.0.0.1
 management.tcp.port = $(recall "$home" port_management)
 default_user = imageresize
 default_pass = $(recall "$home" password)
+SETTINGS
+    [[ ! -d $home/tls ]] || cat >>"$home/rabbitmq.conf" <<SETTINGS
+listeners.ssl.1 = 127.0.0.1:$(recall "$home" port_tls)
+ssl_options.cacertfile = $home/tls/ca.pem
+ssl_options.certfile = $home/tls/cert.pem
+ssl_options.keyfile = $home/tls/key.pem
 SETTINGS
     ! is_root || chown -R --reference="$home" "$home"
 }
@@ -244,10 +279,13 @@ rabbitmq_launch() {
     keep "$home" launcher_pid $!
 }
 
-# Ready once both doors answer: the broker's own comes last.
+# Ready once all doors answer: the broker's own come last.
 rabbitmq_is_ready() {
+    local home
+    home=$(service_home "$1" rabbitmq)
     [[ -n $(rabbitmq_pid "$1") ]] && rabbitmq_call "$1" GET overview 2>/dev/null &&
-        ! port_is_free "$(recall "$(service_home "$1" rabbitmq)" port)"
+        ! port_is_free "$(recall "$home" port)" &&
+        { [[ ! -d $home/tls ]] || ! port_is_free "$(recall "$home" port_tls)"; }
 }
 
 # Ready, or known never to be: the launcher waits for its node and goes when that has gone.
@@ -256,6 +294,7 @@ rabbitmq_is_decided() {
         ! exists "$(recall "$(service_home "$1" rabbitmq)" launcher_pid)"
 }
 
+# start_rabbitmq DIR [tls]: tls: with one more port, for TLS with a certificate made for it.
 start_rabbitmq() {
     local dir=$1 home name
     [[ -x $rabbitmq_script ]] || fail "RabbitMQ is not installed: there is no $rabbitmq_script"
@@ -263,8 +302,9 @@ start_rabbitmq() {
     home=$(service_home "$dir" rabbitmq)
     if [[ -z $(rabbitmq_pid "$dir") ]]; then
         [[ -n $(recall "$home" password) ]] || rabbitmq_create "$home"
+        [[ -z ${2-} ]] || make_certificate "$home" localhost
         end_process "$(epmd_pid "$home")" epmd TERM 5 # one that a killed start left behind
-        for name in port port_management port_dist port_epmd; do
+        for name in port port_tls port_management port_dist port_epmd; do
             keep_port "$home" "$name"
         done
         rm -f "$home/pid"
