@@ -18,7 +18,9 @@ struct children;
 
 enum child_stream { CHILD_STDOUT = 1, CHILD_STDERR = 2 };
 
-struct children_events { /* each may be NULL */
+/* Each may be NULL. From them everything may be called but children_stop_all() and _free(); name is
+ * lent until it is stopped. */
+struct children_events {
     /* The first byte on its standard output: MsgFlo's sign of "started". */
     void (*started)(void *user, const char *name);
     void (*output)(void *user, const char *name, enum child_stream stream, const char *line);
@@ -29,7 +31,8 @@ struct children_events { /* each may be NULL */
 };
 
 struct children_options {
-    const char *shell;  /* runs `SHELL -c COMMAND`; NULL: the command is split at blanks */
+    const char
+        *shell; /* runs `SHELL -c COMMAND`; NULL: split at blanks, quotes as a shell has them */
     const char *broker; /* MSGFLO_BROKER of the children */
     bool restart;
 };
