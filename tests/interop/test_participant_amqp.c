@@ -20,8 +20,10 @@ struct node {
     struct msgflo_participant *p;
     char role[60];
     char in[80], out[80], loose[80], dead_exchange[90]; /* names on the broker */
+    bool transient;                                     /* its ports in and out are */
     bool keeps;                                         /* keeps deliveries rather than ack them */
     bool repeats;                                       /* sends them on, and acks once confirmed */
+    bool stops;                                         /* ends msgflo_run() at each */
     struct msgflo_delivery *kept[KEPT_MAX];
     size_t kept_count;
     size_t got, redelivered;
@@ -72,9 +74,10 @@ static void on_input(struct msgflo_participant *p, struct msgflo_delivery *d, vo
 {
     struct node *n = user;
 
-    (void)p;
     n->got++;
     n->redelivered += msgflo_delivery_redelivered(d);
+    if (n->stops)
+        msgflo_stop(p);
     if (n->seen)
         n->seen[atoi(msgflo_delivery_body(d))] = 1;
     if (n->repeats) {
@@ -115,8 +118,8 @@ static void name_node(struct node *n)
 static struct msgflo_participant *make_participant(struct node *n, const char *url,
                                                    unsigned prefetch, size_t max_message_bytes)
 {
-    static const struct msgflo_port in = {.id = "in", .type = "object"};
-    static const struct msgflo_port outs[] = {{.id = "out"}, {.id = "loose"}};
+    const struct msgflo_port in = {.id = "in", .type = "object", .transient = n->transient};
+    const struct msgflo_port outs[] = {{.id = "out", .transient = n->transient}, {.id = "loose"}};
     const struct msgflo_definition definition = {.component = "test/Node",
                                                  .inports = &in,
                                                  .inport_count = 1,
@@ -222,6 +225,37 @@ static void declares_what_peers_declare(void **state)
     leave(&n);
 }
 
+static void a_transient_port_is_declared_as_peers_do_and_goes_with_its_users(void **state)
+{
+    struct node n;
+
+    (void)state;
+    name_node(&n);
+    n.transient = true;
+    join(&n, 2);
+    assert_int_equal(n.warnings, 0);
+    assert_true(broker_declare_transient_queue(n.in, n.dead_exchange));
+    assert_true(broker_declare_transient_exchange(n.in));
+    assert_true(broker_declare_transient_exchange(n.out));
+    broker_bind(n.in, n.out);
+    assert_int_equal(send_text(&n, "out", "1"), 0);
+    wait_for_one(&n, &n.got, 1);
+    assert_int_equal(n.fates[MSGFLO_CONFIRMED] + msgflo_unconfirmed(n.p), 1);
+    msgflo_pause_inputs(n.p, true); /* takes the queue with it, and its binding's exchange */
+    while (broker_depth(n.in) >= 0)
+        msgflo_service(n.p);
+    msgflo_pause_inputs(n.p, false);
+    while (broker_depth(n.in) < 0)
+        msgflo_service(n.p);
+    broker_put(n.in, "1", 1);
+    wait_for_one(&n, &n.got, 2);
+    msgflo_free(n.p);
+    assert_int_equal(broker_depth(n.in), -1);
+    assert_false(broker_has_exchange(n.in));
+    assert_false(broker_has_exchange(n.out));
+    broker_delete_exchange(n.loose);
+}
+
 static void announces_itself_and_the_message_expires(void **state)
 {
     struct node n;
@@ -323,6 +357,54 @@ static void rejected_and_oversized_ones_are_dead_lettered(void **state)
     wait_for_one(&n, &n.got, 2);
     broker_delete_queue(dead);
     broker_delete_exchange(n.dead_exchange);
+    leave(&n);
+}
+
+static void passes_on_what_a_delivery_carries(void **state)
+{
+    static const char *const headers[][2] = {{"traceparent", "00-ab"}};
+    struct msgflo_message m = {.body = "<a/>",
+                               .size = 4,
+                               .content_type = "text/xml",
+                               .headers = headers,
+                               .header_count = 1};
+    struct node n;
+
+    (void)state;
+    name_node(&n);
+    n.keeps = true;
+    join(&n, 5);
+    broker_bind(n.in, n.out);
+    assert_int_equal(msgflo_send(n.p, "out", &m, NULL, NULL, NULL), 0);
+    wait_for_one(&n, &n.kept_count, 1);
+    m = (struct msgflo_message){.passes_on = n.kept[0]};
+    assert_int_equal(msgflo_send(n.p, "out", &m, NULL, NULL, NULL), 0);
+    wait_for_one(&n, &n.kept_count, 2);
+    assert_string_equal(msgflo_delivery_content_type(n.kept[1]), "text/xml");
+    assert_string_equal(msgflo_delivery_header(n.kept[1], "traceparent"), "00-ab");
+    assert_memory_equal(msgflo_delivery_message_id(n.kept[1]), msgflo_id(n.p),
+                        strlen(msgflo_id(n.p)));
+    broker_put(n.in, "1", 1); /* as a peer that gives no properties */
+    wait_for_one(&n, &n.kept_count, 3);
+    assert_null(msgflo_delivery_content_type(n.kept[2]));
+    assert_null(msgflo_delivery_message_id(n.kept[2]));
+    leave(&n);
+}
+
+static void runs_with_a_loop_of_its_own_until_it_is_stopped(void **state)
+{
+    volatile int stop = 0;
+    struct node n;
+
+    (void)state;
+    name_node(&n);
+    n.stops = true;
+    join(&n, 1);
+    broker_put(n.in, "1", 1);
+    assert_int_equal(msgflo_run(n.p, &stop), 0); /* from on_input */
+    assert_int_equal(n.got, 1);
+    stop = 1;
+    assert_int_equal(msgflo_run(n.p, &stop), 0);
     leave(&n);
 }
 
@@ -590,10 +672,13 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(declares_what_peers_declare),
+        cmocka_unit_test(a_transient_port_is_declared_as_peers_do_and_goes_with_its_users),
         cmocka_unit_test(announces_itself_and_the_message_expires),
         cmocka_unit_test(tells_confirmed_from_returned_with_many_under_way),
         cmocka_unit_test(carries_any_bytes_and_the_headers),
         cmocka_unit_test(rejected_and_oversized_ones_are_dead_lettered),
+        cmocka_unit_test(passes_on_what_a_delivery_carries),
+        cmocka_unit_test(runs_with_a_loop_of_its_own_until_it_is_stopped),
         cmocka_unit_test(requeued_ones_come_again),
         cmocka_unit_test(ack_upto_ends_all_before_it_and_none_after),
         cmocka_unit_test(acks_out_of_order_leave_the_open_one_alone),

@@ -113,7 +113,7 @@ static bool operator_leaves(amqp_connection_state_t c)
     return done;
 }
 
-bool broker_declare_queue(const char *queue, const char *dead_exchange)
+static bool declare_queue(const char *queue, const char *dead_exchange, bool transient)
 {
     amqp_connection_state_t c = operator_connects();
     amqp_table_entry_t entry = {.key = bytes("x-dead-letter-exchange")};
@@ -121,17 +121,42 @@ bool broker_declare_queue(const char *queue, const char *dead_exchange)
 
     entry.value.kind = AMQP_FIELD_KIND_UTF8;
     entry.value.value.bytes = bytes(dead_exchange ? dead_exchange : "");
-    amqp_queue_declare(c, CHANNEL, bytes(queue), 0, 1, 0, 0, arguments);
+    amqp_queue_declare(c, CHANNEL, bytes(queue), 0, !transient, 0, transient, arguments);
+    return operator_leaves(c);
+}
+
+bool broker_declare_queue(const char *queue, const char *dead_exchange)
+{
+    return declare_queue(queue, dead_exchange, false);
+}
+
+bool broker_declare_transient_queue(const char *queue, const char *dead_exchange)
+{
+    return declare_queue(queue, dead_exchange, true);
+}
+
+static bool declare_exchange(const char *exchange, bool passive, bool transient)
+{
+    amqp_connection_state_t c = operator_connects();
+
+    amqp_exchange_declare(c, CHANNEL, bytes(exchange), bytes("fanout"), passive, !transient,
+                          transient, 0, amqp_empty_table);
     return operator_leaves(c);
 }
 
 bool broker_declare_exchange(const char *exchange)
 {
-    amqp_connection_state_t c = operator_connects();
+    return declare_exchange(exchange, false, false);
+}
 
-    amqp_exchange_declare(c, CHANNEL, bytes(exchange), bytes("fanout"), 0, 1, 0, 0,
-                          amqp_empty_table);
-    return operator_leaves(c);
+bool broker_declare_transient_exchange(const char *exchange)
+{
+    return declare_exchange(exchange, false, true);
+}
+
+bool broker_has_exchange(const char *exchange)
+{
+    return declare_exchange(exchange, true, false);
 }
 
 void broker_delete_queue(const char *queue)

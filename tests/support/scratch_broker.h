@@ -24,6 +24,11 @@ const char *scratch_broker_url(void);
 bool broker_declare_queue(const char *queue, const char *dead_exchange);
 /* The same for a durable fanout exchange. */
 bool broker_declare_exchange(const char *exchange);
+/* And both as msgflo-nodejs does for a port with persistent: false. */
+bool broker_declare_transient_queue(const char *queue, const char *dead_exchange);
+bool broker_declare_transient_exchange(const char *exchange);
+/* Whether there is an exchange of that name. */
+bool broker_has_exchange(const char *exchange);
 void broker_delete_queue(const char *queue);
 void broker_delete_exchange(const char *exchange);
 void broker_bind(const char *queue, const char *exchange);
