@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "broker/broker_kind.h"
+#include "lib/discovery.h"
 
 #define CONNECT_MS 10000 /* one try */
 #define FIRST_DELAY_MS 100
@@ -42,7 +43,7 @@ int broker_open(const struct broker_options *options, struct broker **ret, struc
     int delay_ms = FIRST_DELAY_MS;
 
     if (!kind)
-        return err_set(e, ERR_INPUT, "'%.200s' is no URL of a message broker",
+        return err_set(e, ERR_INPUT, "'%.200s' is no amqp://, amqps://, mqtt:// or mqtts:// URL",
                        log_url(options->url));
     for (;;) {
         struct err cause = ERR_INIT;
@@ -105,6 +106,14 @@ int broker_unbind_link(struct broker *b, const struct link *link, struct err *e)
 int broker_send(struct broker *b, const char *queue, const struct broker_message *m, struct err *e)
 {
     return b->kind->send(b, queue, m, e);
+}
+
+int broker_announce(struct broker *b, const char *body, unsigned expiration_ms, struct err *e)
+{
+    const struct broker_message m = {body, strlen(body), NULL};
+
+    return b->kind->announce ? b->kind->announce(b, body, expiration_ms, e)
+                             : b->kind->send(b, DISCOVERY_QUEUE, &m, e);
 }
 
 int broker_consume(struct broker *b, const char *queue, unsigned n, struct err *e)

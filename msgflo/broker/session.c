@@ -49,7 +49,7 @@ int session_open(const struct broker_options *options, int timeout_ms, struct se
                                       .connect_timeout_ms = (unsigned)timeout_ms,
                                       .heartbeat_s = HEARTBEAT_S,
                                       .ca_file = options->ca_file};
-    struct broker_address address = {0};
+    struct broker_url url = {0};
     struct session *s = calloc(1, sizeof(*s));
     struct msgflo_error why = {MSGFLO_OK, ""};
 
@@ -58,14 +58,14 @@ int session_open(const struct broker_options *options, int timeout_ms, struct se
     s->inbox_end = &s->inbox;
     s->steps = (struct topology_channel){&s->link, CHANNEL_STEPS, false, take_warning, s};
     s->publisher.channel = CHANNEL_PUBLISH;
-    if (broker_address_parse(options->url, &address, &why) ||
-        broker_link_open(&s->link, &address, &config, &why) ||
+    if (broker_url_parse(options->url, strlen(options->url), &url, &why) ||
+        broker_link_open(&s->link, &url, &config, &why) ||
         publisher_open(&s->publisher, &s->link, &why)) {
-        broker_address_release(&address);
+        broker_url_release(&url);
         session_close(s);
         return err_set(e, code_of(why.code), "%s", why.text);
     }
-    broker_address_release(&address);
+    broker_url_release(&url);
     *ret = s;
     return 0;
 }

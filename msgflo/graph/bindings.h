@@ -1,6 +1,6 @@
 /*
  * bindings.h - what a graph means on an AMQP broker by MsgFlo's conventions: the queues and
- * exchanges of its ports and how they are bound. Pure: broker_admin.c of the tool carries it out.
+ * exchanges of its ports and how they are bound. Pure: broker.h carries it out.
  *
  * Port IN of role resize has the queue (and exchange) resize.IN; an outport has the exchange of
  * that name (msgflo-nodejs src/amqp.coffee). Nodes of msgflo/RoundRobin and msgflo/PubSub are no

@@ -17,7 +17,6 @@
 #endif
 
 #include "base/clock.h"
-#include "base/log.h"
 
 #define CA_FILE_DEFAULT "/etc/ssl/certs/ca-certificates.crt" /* Debian, Ubuntu, Alpine */
 #define FRAME_MAX_BYTES 131072                               /* what RabbitMQ offers */
@@ -28,41 +27,18 @@
  * the middle of a frame could hold the thread for ever. */
 #define WRITE_STALL_MS 5000
 
-int broker_address_parse(const char *url, struct broker_address *ret, struct msgflo_error *e)
-{
-    static char root[] = "/";
-    char *text = strdup(url), *query;
-
-    if (!text)
-        return fail(e, MSGFLO_NOMEM, "no memory for the broker's URL");
-    query = strchr(text, '?'); /* options for other clients */
-    if (query)
-        *query = '\0';
-    if (amqp_parse_url(text, &ret->info) != AMQP_STATUS_OK || !ret->info.host[0]) {
-        free(text);
-        return fail(e, MSGFLO_INVALID, "'%.300s' is no amqp URL", log_url(url));
-    }
-    if (!ret->info.vhost[0])
-        ret->info.vhost = root; /* "amqp://host/" means it, in practice */
-    ret->text = text;
-    return 0;
-}
-
-void broker_address_release(struct broker_address *a)
-{
-    free(a->text);
-    a->text = NULL;
-}
-
 /* ---- answers as sentences ---- */
 
 int broker_link_status(int status, const char *what, struct msgflo_error *e)
 {
     if (status == AMQP_STATUS_OK)
         return 0;
+    if (status == AMQP_STATUS_SSL_PEER_VERIFY_FAILED ||
+        status == AMQP_STATUS_SSL_HOSTNAME_VERIFY_FAILED)
+        return fail(e, MSGFLO_REFUSED, "%s: its certificate is not trusted for this name", what);
     /* EINPROGRESS is what rabbitmq-c leaves there when connecting without blocking has failed. */
     if (status == AMQP_STATUS_SOCKET_ERROR && errno == EINPROGRESS)
-        return fail(e, MSGFLO_UNAVAILABLE, "%s: nobody answers there", what);
+        return fail(e, MSGFLO_UNAVAILABLE, "%s: cannot be reached", what);
     if (status == AMQP_STATUS_SOCKET_ERROR && errno)
         return fail(e, MSGFLO_UNAVAILABLE, "%s: %s", what, strerror(errno));
     return fail(e, MSGFLO_UNAVAILABLE, "%s: %s", what, amqp_error_string2(status));
@@ -85,18 +61,48 @@ int broker_link_channel_closed(struct broker_link *l, amqp_channel_t channel,
                               what, e);
 }
 
-int broker_link_closed(struct broker_link *l, const amqp_connection_close_t *close,
-                       struct msgflo_error *e)
+/* 402 to 404 and 530: login, virtual host; 320 and the rest: shutting down, or by force. */
+static enum msgflo_code code_of(int reply_code)
+{
+    bool refused = (reply_code >= 402 && reply_code <= 404) || reply_code == AMQP_NOT_ALLOWED;
+
+    return refused ? MSGFLO_REFUSED : MSGFLO_UNAVAILABLE;
+}
+
+static int connection_closed(struct broker_link *l, const amqp_connection_close_t *close,
+                             const char *what, enum msgflo_code code, struct msgflo_error *e)
 {
     amqp_connection_close_ok_t ok = {0};
-    /* 402 to 404 and 530: login, virtual host; 320 and the rest: shutting down, or by force. */
-    bool refused = close->reply_code >= 402 && close->reply_code <= 404;
 
-    fail(e, refused || close->reply_code == 530 ? MSGFLO_REFUSED : MSGFLO_UNAVAILABLE,
-         "the broker closed the connection: %.*s", text_len(close->reply_text),
+    fail(e, code, "%s: %.*s", what, text_len(close->reply_text),
          (const char *)close->reply_text.bytes);
     (void)amqp_send_method(l->conn, 0, AMQP_CONNECTION_CLOSE_OK_METHOD, &ok);
     return -1;
+}
+
+int broker_link_closed(struct broker_link *l, const amqp_connection_close_t *close,
+                       struct msgflo_error *e)
+{
+    return connection_closed(l, close, "the broker closed the connection",
+                             code_of(close->reply_code), e);
+}
+
+/* Closing the connection, the broker refuses more than one channel's step, unless that is the
+ * login. */
+static int server_exception(struct broker_link *l, amqp_channel_t channel, amqp_method_t method,
+                            const char *what, struct msgflo_error *e)
+{
+    if (method.id == AMQP_CHANNEL_CLOSE_METHOD) {
+        (void)broker_link_channel_closed(l, channel, method.decoded, what, e);
+        return -1;
+    }
+    if (method.id == AMQP_CONNECTION_CLOSE_METHOD) {
+        const amqp_connection_close_t *close = method.decoded;
+
+        return connection_closed(l, close, what,
+                                 channel ? MSGFLO_UNAVAILABLE : code_of(close->reply_code), e);
+    }
+    return fail(e, MSGFLO_UNAVAILABLE, "%s: an answer nobody asked for", what);
 }
 
 int broker_link_answer(struct broker_link *l, amqp_channel_t channel, amqp_rpc_reply_t reply,
@@ -106,16 +112,7 @@ int broker_link_answer(struct broker_link *l, amqp_channel_t channel, amqp_rpc_r
     case AMQP_RESPONSE_NORMAL:
         return 0;
     case AMQP_RESPONSE_SERVER_EXCEPTION:
-        if (reply.reply.id == AMQP_CHANNEL_CLOSE_METHOD) {
-            (void)broker_link_channel_closed(l, channel, reply.reply.decoded, what, e);
-            return -1;
-        }
-        if (reply.reply.id == AMQP_CONNECTION_CLOSE_METHOD) {
-            broker_link_closed(l, reply.reply.decoded, e);
-            e->code = MSGFLO_UNAVAILABLE; /* not the channel's alone */
-            return -1;
-        }
-        return fail(e, MSGFLO_UNAVAILABLE, "%s: an answer nobody asked for", what);
+        return server_exception(l, channel, reply.reply, what, e);
     case AMQP_RESPONSE_NONE:
     case AMQP_RESPONSE_LIBRARY_EXCEPTION:
     default:
@@ -166,14 +163,13 @@ static int prepare_tls(amqp_socket_t *socket, const char *ca_file, struct msgflo
 
 /* By rabbitmq-c itself, with a connection that is never opened: nobody else can say what it takes.
  */
-int broker_address_check_tls(const struct broker_address *a, const char *ca_file,
-                             struct msgflo_error *e)
+int broker_link_check_tls(const struct broker_url *url, const char *ca_file, struct msgflo_error *e)
 {
-    amqp_connection_state_t conn = a->info.ssl ? amqp_new_connection() : NULL;
+    amqp_connection_state_t conn = url->tls ? amqp_new_connection() : NULL;
     amqp_socket_t *socket = conn ? amqp_ssl_socket_new(conn) : NULL;
     int rc;
 
-    if (!a->info.ssl)
+    if (!url->tls)
         return 0;
     rc = socket ? prepare_tls(socket, ca_file, e)
                 : fail(e, MSGFLO_NOMEM, "no memory for a connection");
@@ -182,18 +178,18 @@ int broker_address_check_tls(const struct broker_address *a, const char *ca_file
     return rc;
 }
 
-static int open_socket(struct broker_link *l, const struct amqp_connection_info *to,
-                       const char *ca_file, struct msgflo_error *e)
+static int open_socket(struct broker_link *l, const struct broker_url *to, const char *ca_file,
+                       struct msgflo_error *e)
 {
     struct timeval left = time_left(l);
     unsigned stall_ms = WRITE_STALL_MS;
-    amqp_socket_t *socket = to->ssl ? amqp_ssl_socket_new(l->conn) : amqp_tcp_socket_new(l->conn);
+    amqp_socket_t *socket = to->tls ? amqp_ssl_socket_new(l->conn) : amqp_tcp_socket_new(l->conn);
     char what[300];
     int fd;
 
     if (!socket)
         return fail(e, MSGFLO_NOMEM, "no memory for a socket");
-    if (to->ssl && prepare_tls(socket, ca_file, e))
+    if (to->tls && prepare_tls(socket, ca_file, e))
         return -1;
     snprintf(what, sizeof what, "broker %.200s:%d", to->host, to->port);
     errno = 0;
@@ -214,7 +210,7 @@ static amqp_table_entry_t ability(const char *name)
     return entry;
 }
 
-static int login(struct broker_link *l, const struct amqp_connection_info *to,
+static int login(struct broker_link *l, const struct broker_url *to,
                  const struct transport_config *config, struct msgflo_error *e)
 {
     /* Without these the broker would not tell of a deleted queue, nor of an alarm, nor of a wrong
@@ -228,6 +224,7 @@ static int login(struct broker_link *l, const struct amqp_connection_info *to,
     amqp_table_t table = {2, properties};
     struct timeval left = time_left(l);
     amqp_rpc_reply_t reply;
+    char what[300];
 
     properties[0].value.kind = AMQP_FIELD_KIND_TABLE;
     properties[0].value.value.table =
@@ -240,17 +237,18 @@ static int login(struct broker_link *l, const struct amqp_connection_info *to,
     reply =
         amqp_login_with_properties(l->conn, to->vhost, 0, FRAME_MAX_BYTES, (int)config->heartbeat_s,
                                    &table, AMQP_SASL_METHOD_PLAIN, to->user, to->password);
-    return broker_link_answer(l, 0, reply, "login", e);
+    snprintf(what, sizeof what, "broker %.200s:%d", to->host, to->port);
+    return broker_link_answer(l, 0, reply, what, e);
 }
 
-int broker_link_open(struct broker_link *l, const struct broker_address *a,
+int broker_link_open(struct broker_link *l, const struct broker_url *url,
                      const struct transport_config *config, struct msgflo_error *e)
 {
     broker_link_set_deadline(l, config->connect_timeout_ms);
     l->conn = amqp_new_connection();
     if (!l->conn)
         return fail(e, MSGFLO_NOMEM, "no memory for a connection");
-    if (open_socket(l, &a->info, config->ca_file, e) || login(l, &a->info, config, e)) {
+    if (open_socket(l, url, config->ca_file, e) || login(l, url, config, e)) {
         broker_link_close(l, false);
         return -1;
     }

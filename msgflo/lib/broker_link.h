@@ -14,22 +14,13 @@
 #include <amqp_framing.h>
 #endif
 
+#include "broker_url.h"
 #include "error.h"
 #include "transport.h"
 
-struct broker_address {
-    char *text; /* what info points into */
-    struct amqp_connection_info info;
-};
-
-/* Takes the URL apart. Returns 0, or -1 with *e (MSGFLO_INVALID; the password is not in it). */
-int broker_address_parse(const char *url, struct broker_address *ret,
-                         struct msgflo_error *e) MUST_CHECK;
-void broker_address_release(struct broker_address *a);
-
 /* Whether TLS to that address can be set up at all: 0, or -1 with *e (MSGFLO_INVALID: ca_file). */
-int broker_address_check_tls(const struct broker_address *a, const char *ca_file,
-                             struct msgflo_error *e) MUST_CHECK;
+int broker_link_check_tls(const struct broker_url *url, const char *ca_file,
+                          struct msgflo_error *e) MUST_CHECK;
 
 struct broker_link {
     amqp_connection_state_t conn; /* NULL while closed */
@@ -41,7 +32,7 @@ struct broker_link {
  * (MSGFLO_UNAVAILABLE, or MSGFLO_REFUSED: wrong password or virtual host); the link is then closed.
  * The name look-up is the system's and has its own time limit.
  */
-int broker_link_open(struct broker_link *l, const struct broker_address *a,
+int broker_link_open(struct broker_link *l, const struct broker_url *url,
                      const struct transport_config *config, struct msgflo_error *e) MUST_CHECK;
 
 /* Says goodbye if polite, waiting a moment for the answer, so that what was written last arrives;
@@ -60,7 +51,8 @@ int broker_link_begin(struct broker_link *l, struct msgflo_error *e) MUST_CHECK;
 int broker_link_answer(struct broker_link *l, amqp_channel_t channel, amqp_rpc_reply_t reply,
                        const char *what, struct msgflo_error *e) MUST_CHECK;
 
-/* A frame that was sent, or read, with this status: 0, or -1 with *e (MSGFLO_UNAVAILABLE). */
+/* A frame that was sent, or read, with this status: 0, or -1 with *e (MSGFLO_UNAVAILABLE, or
+ * MSGFLO_REFUSED: a certificate that is not trusted). */
 int broker_link_status(int status, const char *what, struct msgflo_error *e) MUST_CHECK;
 
 /* The broker closes the channel, or the connection: confirms that; the reason goes to *e. */

@@ -65,7 +65,7 @@ struct bus {
     struct transport_config config;
     const struct transport_events *events;
     void *user;
-    struct broker_address address;
+    struct broker_url url;
     struct broker_link link;
     struct topology_channel topology;
     struct publisher publisher;
@@ -494,7 +494,7 @@ static int bus_open(struct transport *t, struct msgflo_error *e)
     struct bus *b = bus_of(t);
 
     reset_channels(b);
-    if (broker_link_open(&b->link, &b->address, &b->config, e))
+    if (broker_link_open(&b->link, &b->url, &b->config, e))
         return -1;
     if (mend_publisher(b, e))
         goto failed;
@@ -613,7 +613,7 @@ static void bus_free(struct transport *t)
     if (!b)
         return;
     bus_close(t);
-    broker_address_release(&b->address);
+    broker_url_release(&b->url);
     free(b->inchannels);
     free(b);
 }
@@ -654,8 +654,8 @@ static struct transport *bus_new(const struct transport_config *config,
     b->topology =
         (struct topology_channel){&b->link, CHANNEL_DECLARE, false, events->warning, user};
     b->publisher.channel = CHANNEL_PUBLISH;
-    if (broker_address_parse(config->url, &b->address, e) ||
-        broker_address_check_tls(&b->address, config->ca_file, e) || make_inchannels(b, e)) {
+    if (broker_url_parse(config->url, strlen(config->url), &b->url, e) ||
+        broker_link_check_tls(&b->url, config->ca_file, e) || make_inchannels(b, e)) {
         bus_free(&b->base);
         return NULL;
     }

@@ -6,6 +6,7 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "broker/broker.h"
 #include "tool/command.h"
 
 #define CONNECT_S 30
@@ -62,14 +63,13 @@ static int parse_options(const struct command *self, int argc, char **argv,
 
 /* The body as compact JSON; one that is no JSON becomes a JSON text, as npm prints it, or null if
  * it is no text at all. */
-static void put_body(struct buf *out, const struct buf *body)
+static void put_body(struct buf *out, const char *body, size_t size)
 {
-    json_t *json =
-        json_loadb(body->data ? body->data : "", body->len, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+    json_t *json = json_loadb(body, size, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
     AUTO(text_freep) char *text = NULL;
 
     if (!json)
-        json = json_stringn(body->data ? body->data : "", body->len);
+        json = json_stringn(body, size);
     if (!json)
         json = json_null();
     text = json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(17));
@@ -79,18 +79,18 @@ static void put_body(struct buf *out, const struct buf *body)
         buf_text(out, text);
 }
 
-static int take(struct broker_admin *b, const struct dump_options *options, struct buf *out,
+static int take(struct broker *b, const struct dump_options *options, struct buf *out,
                 struct err *e)
 {
-    if (broker_admin_consume(b, options->queue, options->amount, e))
+    if (broker_consume(b, options->queue, options->amount, e))
         return -1;
     for (unsigned i = 0; i < options->amount; i++) {
-        AUTO(buf_release) struct buf body = BUF_INIT;
+        struct broker_delivery d;
 
-        if (broker_admin_next(b, options->timeout_ms, &body, e))
+        if (broker_next(b, options->timeout_ms, &d, e))
             return -1;
         buf_text(out, options->amount == 1 ? "" : i ? "," : "[");
-        put_body(out, &body);
+        put_body(out, d.body, d.size);
     }
     return buf_text(out, options->amount == 1 ? "\n" : "]\n")
                ? err_set(e, ERR_NOMEM, "no memory for the messages")
@@ -99,7 +99,7 @@ static int take(struct broker_admin *b, const struct dump_options *options, stru
 
 static int run(const struct command *self, int argc, char **argv)
 {
-    AUTO(broker_admin_closep) struct broker_admin *b = NULL;
+    AUTO(broker_closep) struct broker *b = NULL;
     AUTO(buf_release) struct buf out = BUF_INIT;
     struct dump_options options;
     struct err e = ERR_INIT;
@@ -107,10 +107,10 @@ static int run(const struct command *self, int argc, char **argv)
 
     if (status != EXIT_DONE)
         return status;
-    if (command_connect(options.broker, CONNECT_S, &b, &e) || take(b, &options, &out, &e))
+    if (command_connect(self, options.broker, CONNECT_S, &b, &e) || take(b, &options, &out, &e))
         return command_failed(self, &e);
     status = command_print(self, &out);
-    if (status == EXIT_DONE && broker_admin_ack(b, &e))
+    if (status == EXIT_DONE && broker_ack(b, &e))
         return command_failed(self, &e);
     return status;
 }

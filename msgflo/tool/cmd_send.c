@@ -3,7 +3,9 @@
  */
 #include <getopt.h>
 #include <jansson.h>
+#include <string.h>
 
+#include "broker/broker.h"
 #include "tool/command.h"
 
 #define CONNECT_S 30
@@ -47,18 +49,20 @@ static int parse_options(const struct command *self, int argc, char **argv,
     return EXIT_DONE;
 }
 
-static int send_message(const struct send_options *options, struct err *e)
+static int send_message(const struct command *self, const struct send_options *options,
+                        struct err *e)
 {
-    AUTO(broker_admin_closep) struct broker_admin *b = NULL;
+    AUTO(broker_closep) struct broker *b = NULL;
+    const struct broker_message m = {options->json, strlen(options->json), NULL};
     json_error_t je;
     json_t *json = json_loads(options->json, JSON_DECODE_ANY | JSON_ALLOW_NUL, &je);
 
     if (!json)
         return err_set(e, ERR_INPUT, "--json: column %d: %s", je.column, je.text);
     json_decref(json); /* it is sent as it was written */
-    if (command_connect(options->broker, CONNECT_S, &b, e))
+    if (command_connect(self, options->broker, CONNECT_S, &b, e))
         return -1;
-    return broker_admin_send(b, options->queue, options->json, e);
+    return broker_send(b, options->queue, &m, e);
 }
 
 static int run(const struct command *self, int argc, char **argv)
@@ -69,7 +73,7 @@ static int run(const struct command *self, int argc, char **argv)
 
     if (status != EXIT_DONE)
         return status;
-    return send_message(&options, &e) ? command_failed(self, &e) : EXIT_DONE;
+    return send_message(self, &options, &e) ? command_failed(self, &e) : EXIT_DONE;
 }
 
 const struct command command_send = {

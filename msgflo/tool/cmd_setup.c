@@ -7,10 +7,10 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "broker/broker.h"
+#include "broker/management.h"
 #include "graph/bindings.h"
-#include "tool/broker_admin.h"
 #include "tool/command.h"
-#include "tool/management.h"
 #include "tool/settings.h"
 
 #define TIMEOUT_DEFAULT_S 30
@@ -78,40 +78,17 @@ static int parse_options(const struct command *self, int argc, char **argv,
 
 /* --- declare and bind -------------------------------------------------------------------- */
 
-static int declare_ports(struct broker_admin *b, const struct topology *t, struct buf *warnings,
-                         struct err *e)
+static int declare_and_bind(struct broker *b, const struct topology *t, struct buf *warnings,
+                            struct err *e)
 {
     for (size_t i = 0; i < t->inports.n; i++)
-        if (broker_admin_queue(b, t->inports.names[i], warnings, e) ||
-            broker_admin_exchange(b, "", t->inports.names[i], "fanout", warnings, e))
+        if (broker_declare_inport(b, t->inports.names[i], warnings, e))
             return -1;
     for (size_t i = 0; i < t->outports.n; i++)
-        if (broker_admin_exchange(b, "", t->outports.names[i], "fanout", warnings, e))
+        if (broker_declare_outport(b, t->outports.names[i], warnings, e))
             return -1;
-    return 0;
-}
-
-/* The exchanges between the ports (msgflo-nodejs src/amqp.coffee, addBinding). */
-static int declare_between(struct broker_admin *b, const struct topology *t, struct buf *warnings,
-                           struct err *e)
-{
-    for (size_t i = 0; i < t->n_bindings; i++) {
-        const struct binding *binding = &t->bindings[i];
-
-        if (binding->kind == BINDING_ROUNDROBIN &&
-            broker_admin_exchange(b, "out-", binding->src, "direct", warnings, e))
-            return -1;
-        if (binding->kind == BINDING_DEADLETTER &&
-            broker_admin_exchange(b, "dead-", binding->src, "fanout", warnings, e))
-            return -1;
-    }
-    return 0;
-}
-
-static int bind_all(struct broker_admin *b, const struct link_list *wanted, struct err *e)
-{
-    for (size_t i = 0; i < wanted->n; i++)
-        if (broker_admin_bind(b, &wanted->links[i], e))
+    for (size_t i = 0; i < t->n_bindings; i++)
+        if (broker_bind(b, &t->bindings[i], warnings, e))
             return -1;
     return 0;
 }
@@ -119,18 +96,15 @@ static int bind_all(struct broker_admin *b, const struct link_list *wanted, stru
 /* --- prune ------------------------------------------------------------------------------- */
 
 /* What the management API knows of and the graph does not want. */
-static int find_by_management(const struct setup_options *options, const struct broker_url *broker,
-                              const char *ca_file, const struct topology *t,
-                              const struct link_list *wanted, struct setup_result *result,
-                              struct err *e)
+static int find_by_management(const struct setup_options *options, const char *ca_file,
+                              const struct topology *t, const struct link_list *wanted,
+                              struct setup_result *result, struct err *e)
 {
     AUTO(link_list_release) struct link_list there = {0};
-    AUTO(text_freep) char *derived = options->management ? NULL : management_url(broker);
-    const char *url = options->management ? options->management : derived;
+    AUTO(management_closep) struct management *m = NULL;
 
-    if (!url)
-        return err_set(e, ERR_NOMEM, "no memory for a URL");
-    if (management_bindings(url, broker, ca_file, &there, e))
+    if (management_open(options->broker, options->management, ca_file, &m, e) ||
+        management_bindings(m, &there, e))
         return -1;
     for (size_t i = 0; i < there.n; i++) {
         const struct link *link = &there.links[i];
@@ -143,7 +117,7 @@ static int find_by_management(const struct setup_options *options, const struct 
     buf_printf(
         &result->checked,
         "Checked the %zu plain bindings of virtual host '%s' that the management API at %s lists",
-        there.n, broker->vhost, log_url(url));
+        there.n, management_vhost(m), log_url(management_url(m)));
     return 0;
 }
 
@@ -160,20 +134,22 @@ static int find_by_name(const struct topology *t, const struct err *why,
     return 0;
 }
 
-static int prune(const struct setup_options *options, struct broker_admin *b,
-                 const struct broker_url *broker, const char *ca_file, const struct topology *t,
-                 const struct link_list *wanted, struct setup_result *result, struct err *e)
+static int prune(const struct setup_options *options, struct broker *b, const char *ca_file,
+                 const struct topology *t, struct setup_result *result, struct err *e)
 {
+    AUTO(link_list_release) struct link_list wanted = {0};
     struct err why = ERR_INIT;
 
-    if (find_by_management(options, broker, ca_file, t, wanted, result, &why)) {
+    if (topology_links(t, &wanted, e))
+        return -1;
+    if (find_by_management(options, ca_file, t, &wanted, result, &why)) {
         if (why.code == ERR_NOMEM)
             return err_set(e, ERR_NOMEM, "%s", why.text);
         if (find_by_name(t, &why, result, e))
             return -1;
     }
     for (size_t i = 0; i < result->removed.n; i++)
-        if (broker_admin_unbind(b, &result->removed.links[i], e))
+        if (broker_unbind_link(b, &result->removed.links[i], e))
             return -1;
     return 0;
 }
@@ -253,17 +229,15 @@ static void print_json(const struct topology *t, const struct setup_result *resu
 static int set_up(const struct setup_options *options, const struct tool_settings *settings,
                   const struct topology *t, struct setup_result *result, struct err *e)
 {
-    AUTO(broker_url_release) struct broker_url broker = {0};
-    AUTO(broker_admin_closep) struct broker_admin *b = NULL;
-    AUTO(link_list_release) struct link_list wanted = {0};
+    AUTO(broker_closep) struct broker *b = NULL;
+    const struct broker_options to = {.url = options->broker,
+                                      .ca_file = settings->ca_file,
+                                      .name = "msgflo setup",
+                                      .timeout_ms = options->timeout_s * 1000};
 
-    if (broker_url_parse(options->broker, &broker, e) || topology_links(t, &wanted, e) ||
-        broker_admin_open(&broker, settings->ca_file, options->timeout_s * 1000, &b, e) ||
-        declare_ports(b, t, &result->warnings, e) || declare_between(b, t, &result->warnings, e) ||
-        bind_all(b, &wanted, e))
+    if (broker_open(&to, &b, e) || declare_and_bind(b, t, &result->warnings, e))
         return -1;
-    return options->prune ? prune(options, b, &broker, settings->ca_file, t, &wanted, result, e)
-                          : 0;
+    return options->prune ? prune(options, b, settings->ca_file, t, result, e) : 0;
 }
 
 static void setup_result_release(struct setup_result *r)

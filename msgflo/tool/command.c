@@ -140,13 +140,18 @@ int command_read_graph(const struct command *self, const char *path, struct grap
     return err_set(e, ERR_INPUT, "%s: a graph's name ends in .fbp or .json", path);
 }
 
-int command_connect(const char *broker, int timeout_s, struct broker_admin **ret, struct err *e)
+int command_connect(const struct command *self, const char *broker, int timeout_s,
+                    struct broker **ret, struct err *e)
 {
-    AUTO(broker_url_release) struct broker_url url = {0};
     struct tool_settings settings;
+    struct broker_options to = {.timeout_ms = timeout_s * 1000};
+    char name[40];
 
-    if (tool_settings_load(&settings, e) ||
-        broker_url_parse(broker ? broker : settings.broker, &url, e))
+    if (tool_settings_load(&settings, e))
         return -1;
-    return broker_admin_open(&url, settings.ca_file, timeout_s * 1000, ret, e);
+    snprintf(name, sizeof(name), "msgflo %s", self->name);
+    to.url = broker ? broker : settings.broker;
+    to.ca_file = settings.ca_file;
+    to.name = name;
+    return broker_open(&to, ret, e);
 }

@@ -9,8 +9,8 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "broker/broker.h"
 #include "graph/graph.h"
-#include "tool/broker_admin.h"
 #include "tool/options.h"
 
 enum command_exit {
@@ -92,9 +92,9 @@ int command_read_graph(const struct command *self, const char *path, struct grap
 
 /*
  * Connects to the broker that an option names (NULL: the one of the environment). ret is new:
- * broker_admin_close(). Returns as broker_admin_open().
+ * broker_close(). Returns as broker_open().
  */
-int command_connect(const char *broker, int timeout_s, struct broker_admin **ret,
-                    struct err *e) MUST_CHECK;
+int command_connect(const struct command *self, const char *broker, int timeout_s,
+                    struct broker **ret, struct err *e) MUST_CHECK;
 
 #endif

@@ -161,7 +161,7 @@ static void tells_a_missing_broker_from_a_wrong_address(void **state)
     assert_run("setup " GRAPH " --timeout 0 --broker amqp://127.0.0.1:1", 3,
                "broker 127.0.0.1:1: ");
     assert_run("setup " GRAPH " --timeout 0 --broker http://me:secret@127.0.0.1", 1,
-               "'http://me:xxx@127.0.0.1' is no amqp:// or amqps:// URL");
+               "'http://me:xxx@127.0.0.1' is no amqp://, amqps://, mqtt:// or mqtts:// URL");
 }
 
 int main(void)

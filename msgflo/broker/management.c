@@ -1,0 +1,381 @@
+#include "broker/management.h"
+
+#include <curl/curl.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "lib/broker_url.h"
+
+#define ANSWER_MAX_BYTES (64 * 1024 * 1024)
+#define CONNECT_MS 5000L
+#define ANSWER_MS 30000L
+
+struct management {
+    CURL *curl; /* keeps the connection from one request to the next */
+    struct broker_url broker;
+    char *base_url; /* without a slash at its end */
+    char *ca_file;
+};
+
+/* ---- beginning and end ---- */
+
+static char *make_base_url(const struct broker_url *broker, const char *given)
+{
+    AUTO(buf_release) struct buf url = BUF_INIT;
+    bool ipv6 = strchr(broker->host, ':') != NULL;
+
+    if (given)
+        buf_text(&url, given);
+    else
+        buf_printf(&url, "%s://%s%s%s%s", broker->tls ? "https" : "http", ipv6 ? "[" : "",
+                   broker->host, ipv6 ? "]" : "", broker->tls ? "" : ":15672");
+    while (url.len && url.data[url.len - 1] == '/')
+        url.data[--url.len] = '\0';
+    return buf_detach(&url);
+}
+
+int management_open(const char *broker_url, const char *base_url, const char *ca_file,
+                    struct management **ret, struct err *e)
+{
+    AUTO(management_closep) struct management *m = calloc(1, sizeof(*m));
+    struct msgflo_error why = {MSGFLO_OK, ""};
+
+    if (!m)
+        return err_set(e, ERR_NOMEM, "no memory for the management API");
+    if (broker_url_parse(broker_url, strlen(broker_url), &m->broker, &why))
+        return err_set(e, ERR_INPUT, "%s", why.text);
+    if (m->broker.kind != BROKER_URL_AMQP)
+        return err_set(e, ERR_INPUT, "only RabbitMQ has a management API");
+    m->base_url = make_base_url(&m->broker, base_url);
+    m->ca_file = ca_file ? strdup(ca_file) : NULL;
+    m->curl = curl_easy_init();
+    if (!m->base_url || (ca_file && !m->ca_file) || !m->curl)
+        return err_set(e, ERR_NOMEM, "no memory for the management API");
+    *ret = m;
+    m = NULL;
+    return 0;
+}
+
+void management_close(struct management *m)
+{
+    if (!m)
+        return;
+    curl_easy_cleanup(m->curl);
+    broker_url_release(&m->broker);
+    free(m->base_url);
+    free(m->ca_file);
+    free(m);
+}
+
+const char *management_url(const struct management *m)
+{
+    return m->base_url;
+}
+
+const char *management_vhost(const struct management *m)
+{
+    return m->broker.vhost;
+}
+
+/* ---- requests ---- */
+
+/* CURLOPT_WRITEFUNCTION: another length than asked for ends the transfer. */
+static size_t take(char *bytes, size_t size, size_t n, void *answer)
+{
+    return buf_append(answer, bytes, size * n) ? 0 : size * n;
+}
+
+static void add_escaped(struct management *m, struct buf *url, const char *text)
+{
+    char *escaped = curl_easy_escape(m->curl, text, 0);
+
+    url->failed |= !escaped;
+    buf_printf(url, "/%s", escaped ? escaped : "");
+    curl_free(escaped);
+}
+
+/* BASE/api/KIND/VHOST[/NAME][QUERY] */
+static int set_url(struct management *m, const char *kind, const char *name, const char *query)
+{
+    AUTO(buf_release) struct buf url = BUF_INIT;
+
+    buf_printf(&url, "%s/api/%s", m->base_url, kind);
+    add_escaped(m, &url, m->broker.vhost);
+    if (name)
+        add_escaped(m, &url, name);
+    buf_text(&url, query);
+    return !url.failed && curl_easy_setopt(m->curl, CURLOPT_URL, url.data) == CURLE_OK ? 0 : -1;
+}
+
+static void set_options(struct management *m, const char *method, const char *body,
+                        struct buf *answer)
+{
+    curl_easy_setopt(m->curl, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(m->curl, CURLOPT_USERNAME, m->broker.user);
+    curl_easy_setopt(m->curl, CURLOPT_PASSWORD, m->broker.password);
+    if (m->ca_file)
+        curl_easy_setopt(m->curl, CURLOPT_CAINFO, m->ca_file);
+    curl_easy_setopt(m->curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(m->curl, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
+    curl_easy_setopt(m->curl, CURLOPT_TIMEOUT_MS, ANSWER_MS);
+    curl_easy_setopt(m->curl, CURLOPT_CUSTOMREQUEST, method);
+    if (body)
+        curl_easy_setopt(m->curl, CURLOPT_COPYPOSTFIELDS, body);
+    curl_easy_setopt(m->curl, CURLOPT_WRITEFUNCTION, take);
+    curl_easy_setopt(m->curl, CURLOPT_WRITEDATA, answer);
+}
+
+/* One request: its status (2xx or 404), or -1 with *e. body may be NULL. */
+static long request(struct management *m, const char *method, const char *kind, const char *name,
+                    const char *query, const char *body, struct buf *answer, struct err *e)
+{
+    CURLcode code;
+    long status = 0;
+
+    curl_easy_reset(m->curl); /* keeps the connection */
+    if (set_url(m, kind, name, query))
+        return err_set(e, ERR_NOMEM, "no memory for a request");
+    set_options(m, method, body, answer);
+    code = curl_easy_perform(m->curl);
+    if (answer->failed)
+        return err_set(e, ERR_LIMIT, "its answer is over %d bytes", ANSWER_MAX_BYTES);
+    if (code != CURLE_OK)
+        return err_set(e, ERR_UNAVAILABLE, "%s", curl_easy_strerror(code));
+    curl_easy_getinfo(m->curl, CURLINFO_RESPONSE_CODE, &status);
+    if ((status >= 200 && status <= 299) || status == 404)
+        return status;
+    return err_set(e, status >= 400 && status <= 499 ? ERR_INPUT : ERR_UNAVAILABLE,
+                   "it answers with status %ld", status);
+}
+
+/* What GET answers, new; NULL with *e. ERR_INPUT: there is no such thing. */
+static json_t *get(struct management *m, const char *kind, const char *name, const char *query,
+                   struct err *e)
+{
+    AUTO(buf_release) struct buf answer = {.max_bytes = ANSWER_MAX_BYTES};
+    long status = request(m, "GET", kind, name, query, NULL, &answer, e);
+    json_t *json;
+
+    if (status < 0)
+        return NULL;
+    if (status == 404) {
+        err_set(e, ERR_INPUT, "it knows no %s '%s'", kind, name ? name : m->broker.vhost);
+        return NULL;
+    }
+    json = json_loadb(answer.data ? answer.data : "", answer.len, 0, NULL);
+    if (!json || (name ? !json_is_object(json) : !json_is_array(json))) {
+        json_decref(json);
+        err_set(e, ERR_UNAVAILABLE, "its answer tells no %s", kind);
+        return NULL;
+    }
+    return json;
+}
+
+static const char *text_of(const json_t *object, const char *key)
+{
+    return json_string_value(json_object_get(object, key));
+}
+
+static bool is_text(const json_t *object, const char *key, const char *wanted)
+{
+    const char *text = text_of(object, key);
+
+    return text && strcmp(text, wanted) == 0;
+}
+
+/* ---- bindings ---- */
+
+/* Adds one item of the answer, if it is of the kind MsgFlo makes. */
+static int add_binding(struct link_list *list, const json_t *item, struct err *e)
+{
+    const char *source = text_of(item, "source"), *destination = text_of(item, "destination");
+
+    if (!source || !*source || !destination || !is_text(item, "routing_key", "") ||
+        json_object_size(json_object_get(item, "arguments")) > 0)
+        return 0;
+    return link_list_add(list, source, destination, is_text(item, "destination_type", "exchange"),
+                         e);
+}
+
+int management_bindings(struct management *m, struct link_list *ret, struct err *e)
+{
+    struct link_list list = {0};
+    json_t *json = get(m, "bindings", NULL, "", e), *item;
+    size_t i;
+    int rc = 0;
+
+    if (!json)
+        return -1;
+    json_array_foreach(json, i, item)
+    {
+        if (!rc)
+            rc = add_binding(&list, item, e);
+    }
+    json_decref(json);
+    if (rc) {
+        link_list_release(&list);
+        return -1;
+    }
+    *ret = list;
+    return 0;
+}
+
+/* ---- queues ---- */
+
+static uint64_t count_of(const json_t *object, const char *key)
+{
+    json_int_t n = json_integer_value(json_object_get(object, key));
+
+    return n > 0 ? (uint64_t)n : 0;
+}
+
+static double rate_of(const json_t *queue, const char *details)
+{
+    const json_t *stats = json_object_get(queue, "message_stats");
+
+    return json_number_value(json_object_get(json_object_get(stats, details), "rate"));
+}
+
+static int fill_stats(struct queue_stats *ret, const json_t *queue, const char *name)
+{
+    *ret = (struct queue_stats){.name = strdup(name),
+                                .ready = count_of(queue, "messages_ready"),
+                                .unacked = count_of(queue, "messages_unacknowledged"),
+                                .consumers = count_of(queue, "consumers"),
+                                .published_per_s = rate_of(queue, "publish_details"),
+                                .taken_per_s = rate_of(queue, "deliver_get_details")};
+    return ret->name ? 0 : -1;
+}
+
+int management_queues(struct management *m, struct queue_stats_list *ret, struct err *e)
+{
+    struct queue_stats_list list = {0};
+    json_t *json = get(m, "queues", NULL,
+                       "?columns=name,messages_ready,messages_unacknowledged,consumers,"
+                       "message_stats.publish_details.rate,message_stats.deliver_get_details.rate",
+                       e),
+           *item;
+    bool failed;
+    size_t i;
+
+    if (!json)
+        return -1;
+    list.queues = calloc(json_array_size(json) + 1, sizeof(*list.queues));
+    failed = !list.queues;
+    json_array_foreach(json, i, item)
+    {
+        if (!failed && text_of(item, "name"))
+            failed = fill_stats(&list.queues[list.n++], item, text_of(item, "name"));
+    }
+    json_decref(json);
+    if (failed) {
+        queue_stats_list_release(&list);
+        return err_set(e, ERR_NOMEM, "no memory for the queues");
+    }
+    *ret = list;
+    return 0;
+}
+
+void queue_stats_list_release(struct queue_stats_list *list)
+{
+    for (size_t i = 0; i < list->n; i++)
+        free(list->queues[i].name);
+    free(list->queues);
+    memset(list, 0, sizeof(*list));
+}
+
+/* ---- policies ---- */
+
+/* A regular expression (Erlang's, which is Perl's) for this name and no other. */
+static void put_pattern(struct buf *out, const char *name)
+{
+    buf_text(out, "^");
+    for (const char *c = name; *c; c++)
+        buf_printf(out, strchr("\\^$.|?*+()[]{}", *c) ? "\\%c" : "%c", *c);
+    buf_text(out, "$");
+}
+
+/* What applies to the exchange so far: its definition and priority. A definition is new. */
+static int policy_so_far(struct management *m, const char *exchange, json_t **ret_definition,
+                         json_int_t *ret_priority, struct err *e)
+{
+    json_t *json = get(m, "exchanges", exchange, "", e), *policy = NULL;
+    int rc = 0;
+
+    if (!json)
+        return -1;
+    if (json_object_get(json_object_get(json, "arguments"), "alternate-exchange"))
+        rc = err_set(e, ERR_INPUT, "exchange '%s' was declared with an alternate exchange",
+                     exchange);
+    else if (text_of(json, "policy") && *text_of(json, "policy")) {
+        policy = get(m, "policies", text_of(json, "policy"), "", e);
+        rc = policy ? 0 : -1;
+    }
+    json_decref(json);
+    if (rc)
+        return -1;
+    *ret_definition = policy ? json_deep_copy(json_object_get(policy, "definition")) : NULL;
+    if (!json_is_object(*ret_definition)) {
+        json_decref(*ret_definition);
+        *ret_definition = json_object();
+    }
+    *ret_priority = json_integer_value(json_object_get(policy, "priority"));
+    json_decref(policy);
+    return 0;
+}
+
+/* The definition is taken. */
+static int put_policy(struct management *m, const char *policy, const char *exchange,
+                      json_t *definition_take, json_int_t priority, struct err *e)
+{
+    AUTO(buf_release) struct buf answer = {.max_bytes = ANSWER_MAX_BYTES};
+    AUTO(buf_release) struct buf pattern = BUF_INIT;
+    AUTO(text_freep) char *body = NULL;
+    json_t *json;
+    long status;
+
+    put_pattern(&pattern, exchange);
+    json = json_pack("{s:s, s:o, s:I, s:s}", "pattern", pattern.data, "definition", definition_take,
+                     "priority", priority, "apply-to", "exchanges");
+    body = json ? json_dumps(json, JSON_COMPACT) : NULL;
+    json_decref(json);
+    if (!body)
+        return err_set(e, ERR_NOMEM, "no memory for a policy");
+    status = request(m, "PUT", "policies", policy, "", body, &answer, e);
+    if (status == 404)
+        return err_set(e, ERR_INPUT, "it takes no policies");
+    return status < 0 ? -1 : 0;
+}
+
+int management_set_alternate(struct management *m, const char *policy, const char *exchange,
+                             const char *alternate, struct err *e)
+{
+    json_t *definition;
+    json_int_t priority;
+
+    if (policy_so_far(m, exchange, &definition, &priority, e))
+        return -1;
+    json_object_set_new(definition, "alternate-exchange", json_string(alternate));
+    return put_policy(m, policy, exchange, definition, priority + 1, e);
+}
+
+int management_remove_policy(struct management *m, const char *policy, struct err *e)
+{
+    AUTO(buf_release) struct buf answer = {.max_bytes = ANSWER_MAX_BYTES};
+
+    return request(m, "DELETE", "policies", policy, "", NULL, &answer, e) < 0 ? -1 : 0;
+}
+
+int management_policy_applies(struct management *m, const char *policy, const char *exchange,
+                              bool *ret, struct err *e)
+{
+    json_t *json = get(m, "exchanges", exchange, "", e);
+
+    if (!json)
+        return -1;
+    *ret = is_text(json, "policy", policy);
+    json_decref(json);
+    return 0;
+}
