@@ -85,6 +85,10 @@ struct broker_message {
 int broker_send(struct broker *b, const char *queue, const struct broker_message *m,
                 struct err *e) MUST_CHECK;
 
+/* Announces a participant: body is a discovery message, which nobody needs after expiration_ms. */
+int broker_announce(struct broker *b, const char *body, unsigned expiration_ms,
+                    struct err *e) MUST_CHECK;
+
 /* ---- messages in ---- */
 
 enum broker_source { BROKER_FROM_QUEUE, BROKER_FROM_OBSERVED, BROKER_FROM_DISCOVERY };

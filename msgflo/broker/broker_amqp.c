@@ -262,25 +262,45 @@ static int rabbit_unbind_link(struct broker *b, const struct link *link, struct 
 
 /* ---- messages ---- */
 
-static int rabbit_send(struct broker *b, const char *queue, const struct broker_message *m,
-                       struct err *e)
+/* Waits until the broker has it. ttl_ms of 0: it stays until it is taken. */
+static int publish_to(struct session *s, const char *queue, const struct broker_message *m,
+                      unsigned ttl_ms, struct err *e)
 {
-    struct session *s = session_of(b);
     const struct msgflo_message message = {
         .body = m->body, .size = m->size, .content_type = m->content_type, .mandatory = true};
     struct transport_message tm = {&message, 0, NULL};
     struct msgflo_error why = {MSGFLO_OK, ""};
     char id[UUID_SIZE];
 
-    if (session_begin(s, e))
-        return -1;
     uuid_make(id);
     tm.publish_seq = ++s->publish_seq;
     tm.message_id = id;
-    if (publisher_publish(&s->publisher, &s->link, "", queue, &tm, APP_ID, 0, &why))
+    if (publisher_publish(&s->publisher, &s->link, "", queue, &tm, APP_ID, ttl_ms, &why))
         return session_fail(s, &why, e);
     session_expect(s);
     return session_await(s, queue, e);
+}
+
+static int rabbit_send(struct broker *b, const char *queue, const struct broker_message *m,
+                       struct err *e)
+{
+    struct session *s = session_of(b);
+
+    return session_begin(s, e) || publish_to(s, queue, m, 0, e) ? -1 : 0;
+}
+
+static int rabbit_announce(struct broker *b, const char *body, unsigned expiration_ms,
+                           struct err *e)
+{
+    struct session *s = session_of(b);
+    const struct broker_message m = {body, strlen(body), NULL};
+    struct msgflo_error why = {MSGFLO_OK, ""};
+
+    if (session_begin(s, e))
+        return -1;
+    if (topology_discovery(&s->steps, &why))
+        return session_fail(s, &why, e);
+    return publish_to(s, DISCOVERY_QUEUE, &m, expiration_ms, e);
 }
 
 static int rabbit_consume(struct broker *b, const char *queue, unsigned n, struct err *e)
@@ -534,6 +554,7 @@ const struct broker_kind broker_amqp = {.abilities =
                                         .bind = rabbit_bind,
                                         .unbind = rabbit_unbind,
                                         .send = rabbit_send,
+                                        .announce = rabbit_announce,
                                         .consume = rabbit_consume,
                                         .ack = rabbit_ack,
                                         .observe = rabbit_observe,

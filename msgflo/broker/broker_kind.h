@@ -27,7 +27,8 @@ struct broker_kind {
     int (*follow_discovery)(struct broker *b, struct err *e);
     int (*next)(struct broker *b, int timeout_ms, struct broker_delivery *ret, struct err *e);
     int (*fd)(const struct broker *b);
-    /* NULL where this kind of broker has no such thing: */
+    /* NULL where this kind of broker has no such thing; an announcement then is sent to `fbp`: */
+    int (*announce)(struct broker *b, const char *body, unsigned expiration_ms, struct err *e);
     int (*unbind_link)(struct broker *b, const struct link *link, struct err *e);
     int (*queue_state)(struct broker *b, const char *queue, struct broker_queue_state *ret,
                        struct err *e);
