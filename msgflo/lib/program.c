@@ -22,6 +22,10 @@
 
 #define DRAIN_MS 25000 /* Heroku kills 30 s after SIGTERM */
 
+/* So long an outage at the start is kept to itself, for starters that take any word on standard
+ * error for a failure. Later that is what it is. */
+#define QUIET_START_MS 10000
+
 #define PROGRAM 1u
 
 /* What the environment says. */
@@ -60,7 +64,8 @@ static struct {
     const char *name;               /* for messages on standard error */
     struct msgflo_options given;    /* by whoever called */
     bool started;                   /* the first line is out */
-    char warning[600];              /* the latest that came before that */
+    char held[600];                 /* trouble that came before that, the latest; or empty */
+    enum msgflo_state held_state;   /* what kind of trouble */
     volatile sig_atomic_t signaled; /* SIGTERM or SIGINT came */
 } program;
 
@@ -144,32 +149,37 @@ static int read_surroundings(struct msgflo_options *o)
 
 /* ---- what it says ---- */
 
+static void say_trouble(const char *text)
+{
+    fprintf(stderr, "%s: %s\n", program.name, text);
+}
+
 static void say_started(const char *id)
 {
     printf("connected as %s\n", id);
     fflush(stdout);
     program.started = true;
-    if (*program.warning)
-        fprintf(stderr, "%s: %s\n", program.name, program.warning);
+    if (*program.held && program.held_state == MSGFLO_WARNING)
+        say_trouble(program.held);
 }
 
-static void say_trouble(enum msgflo_state state, const char *text)
+static void hold_trouble(enum msgflo_state state, const char *text)
 {
-    if (program.started || isatty(STDERR_FILENO))
-        fprintf(stderr, "%s: %s\n", program.name, text);
-    else if (state == MSGFLO_WARNING)
-        snprintf(program.warning, sizeof program.warning, "%s", text);
+    snprintf(program.held, sizeof program.held, "%s", text);
+    program.held_state = state;
 }
 
 static void on_state(struct msgflo_participant *p, enum msgflo_state state, const char *text,
                      void *user)
 {
-    if (state != MSGFLO_CONNECTED)
-        say_trouble(state, text);
-    else if (!program.started)
+    if (state == MSGFLO_CONNECTED && !program.started)
         say_started(text);
+    else if (state == MSGFLO_CONNECTED)
+        say_trouble("connected again");
+    else if (program.started || isatty(STDERR_FILENO))
+        say_trouble(text);
     else
-        fprintf(stderr, "%s: connected again\n", program.name);
+        hold_trouble(state, text);
     if (program.given.on_state)
         program.given.on_state(p, state, text, user);
 }
@@ -215,6 +225,17 @@ static void turn(struct msgflo_participant *p, int max_ms, const sigset_t *waiti
     msgflo_service(p);
 }
 
+/* Until the first line is out, or the quiet is over. */
+static void start(struct msgflo_participant *p, const sigset_t *waiting)
+{
+    int64_t quiet_until_mono_ms = clock_mono_ms() + QUIET_START_MS;
+
+    while (!program.started && !program.signaled && clock_until_ms(quiet_until_mono_ms) > 0)
+        turn(p, clock_until_ms(quiet_until_mono_ms), waiting);
+    if (!program.started && !program.signaled && *program.held)
+        say_trouble(program.held);
+}
+
 static void drain(struct msgflo_participant *p, const sigset_t *waiting)
 {
     int64_t deadline_mono_ms = clock_mono_ms() + DRAIN_MS;
@@ -252,6 +273,7 @@ int msgflo_program(int argc, char **argv, const struct msgflo_definition *defini
         return 1;
     }
     take_signals(&waiting);
+    start(p, &waiting);
     while (!program.signaled)
         turn(p, INT_MAX, &waiting);
     drain(p, &waiting);

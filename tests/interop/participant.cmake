@@ -16,3 +16,15 @@ target_compile_definitions(test_participant_amqps PRIVATE SOURCE_DIR="${PROJECT_
 target_link_libraries(test_participant_amqps PRIVATE house_rules msgflo base PkgConfig::CMOCKA)
 add_test(NAME interop_participant_amqps COMMAND test_participant_amqps)
 set_tests_properties(interop_participant_amqps PROPERTIES LABELS interop TIMEOUT 180)
+
+add_executable(test_participant_program test_participant_program.c
+               ${PROJECT_SOURCE_DIR}/tests/support/scratch_broker.c)
+target_include_directories(test_participant_program PRIVATE ${PROJECT_SOURCE_DIR}
+                           ${PROJECT_SOURCE_DIR}/tests/support)
+target_compile_definitions(test_participant_program PRIVATE SOURCE_DIR="${PROJECT_SOURCE_DIR}"
+                           REPEAT="$<TARGET_FILE:msgflo-repeat>" DROP="$<TARGET_FILE:msgflo-drop>")
+target_link_libraries(test_participant_program PRIVATE house_rules msgflo base
+                      PkgConfig::RABBITMQ PkgConfig::CMOCKA)
+add_dependencies(test_participant_program msgflo-repeat msgflo-drop)
+add_test(NAME interop_participant_program COMMAND test_participant_program)
+set_tests_properties(interop_participant_program PROPERTIES LABELS interop TIMEOUT 180)
