@@ -110,7 +110,7 @@ static void end_delivery(struct msgflo_delivery *d, enum transport_end how)
     struct transport *t = in->transport;
 
     if (take_out(d))
-        t->table->end(t, in->index, d->tag, how);
+        t->table->end(t, in->index, d, how);
     free(d);
 }
 

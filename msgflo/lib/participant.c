@@ -19,6 +19,7 @@
 
 #include "base/clock.h"
 #include "base/uuid.h"
+#include "broker_url.h"
 #include "discovery.h"
 #include "fates.h"
 #include "inport.h"
@@ -126,19 +127,19 @@ static const struct transport_events events = {delivered, inport_voided,    retu
 
 /* ---- making one ---- */
 
-static const struct transport_table *transport_for(const char *url)
+static const struct transport_table *transport_for(const char *url, struct msgflo_error *e)
 {
-    static const struct {
-        const char *scheme;
-        const struct transport_table *table;
-    } schemes[] = {{"amqp://", &transport_amqp},
-                   {"amqps://", &transport_amqp},
-                   {"direct://", &transport_memory}};
+    static const struct transport_table *const tables[] = {[BROKER_URL_AMQP] = &transport_amqp,
+                                                           [BROKER_URL_MQTT] = &transport_mqtt,
+                                                           [BROKER_URL_DIRECT] = &transport_memory};
+    const struct transport_table *table;
+    struct broker_url parts;
 
-    for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++)
-        if (strncmp(url, schemes[i].scheme, strlen(schemes[i].scheme)) == 0)
-            return schemes[i].table;
-    return NULL;
+    if (broker_url_parse(url, strlen(url), &parts, e))
+        return NULL;
+    table = tables[parts.kind];
+    broker_url_release(&parts);
+    return table;
 }
 
 static void set_defaults(struct msgflo_options *o)
@@ -190,7 +191,7 @@ static int make_inports(struct msgflo_participant *p, struct msgflo_error *e)
 
 static int make_transport(struct msgflo_participant *p, struct msgflo_error *e)
 {
-    const struct transport_table *table = transport_for(p->broker);
+    const struct transport_table *table = transport_for(p->broker, e);
     struct transport_config config = {.url = p->broker,
                                       .id = p->id,
                                       .definition = &p->definition,
@@ -201,14 +202,14 @@ static int make_transport(struct msgflo_participant *p, struct msgflo_error *e)
                                       .ca_file = p->ca_file};
 
     if (!table)
-        return fail(e, MSGFLO_INVALID, "the broker's URL must start with amqp:// or amqps://");
+        return -1;
     p->transport = table->new (&config, &events, p, e);
     if (!p->transport)
         return -1;
     for (size_t i = 0; i < p->definition.inport_count; i++) {
         p->inports[i].transport = p->transport;
         if (p->inports[i].port->queue)
-            table->consume(p->transport, i, true);
+            table->consume(p->transport, i, TRANSPORT_RUN);
     }
     return 0;
 }
@@ -468,11 +469,11 @@ size_t msgflo_in_hand(const struct msgflo_participant *p)
     return n;
 }
 
-static void consume_all(struct msgflo_participant *p, bool on)
+static void consume_all(struct msgflo_participant *p, enum transport_flow flow)
 {
     for (size_t i = 0; i < p->definition.inport_count; i++)
         if (p->inports[i].port->queue)
-            p->transport->table->consume(p->transport, i, on);
+            p->transport->table->consume(p->transport, i, flow);
 }
 
 void msgflo_stop_inputs(struct msgflo_participant *p)
@@ -480,7 +481,7 @@ void msgflo_stop_inputs(struct msgflo_participant *p)
     if (p->inputs_stopped)
         return;
     p->inputs_stopped = true;
-    consume_all(p, false);
+    consume_all(p, TRANSPORT_STOP);
     for (size_t i = 0; i < p->definition.inport_count; i++)
         inport_give_back_waiting(&p->inports[i]);
 }
@@ -490,7 +491,7 @@ void msgflo_pause_inputs(struct msgflo_participant *p, bool paused)
     if (p->inputs_stopped || p->paused == paused)
         return;
     p->paused = paused;
-    consume_all(p, !paused);
+    consume_all(p, paused ? TRANSPORT_PAUSE : TRANSPORT_RUN);
 }
 
 int msgflo_run(struct msgflo_participant *p, const volatile int *stop_flag)

@@ -42,6 +42,12 @@ struct transport_message {
 
 enum transport_end { TRANSPORT_REJECT, TRANSPORT_REQUEUE };
 
+enum transport_flow {
+    TRANSPORT_PAUSE, /* at first */
+    TRANSPORT_RUN,
+    TRANSPORT_STOP /* for good: what comes still is given back */
+};
+
 struct transport; /* each kind's own; starts with the table */
 
 struct transport_table {
@@ -52,7 +58,7 @@ struct transport_table {
     void (*free)(struct transport *t);
 
     /* Connects, declares all ports and the discovery queue, and begins to consume from the inports
-     * that consume() has switched on. Blocks for at most connect_timeout_ms. -1 with *e: closed. */
+     * that consume() has set to run. Blocks for at most connect_timeout_ms. -1 with *e: closed. */
     int (*open)(struct transport *t, struct msgflo_error *e);
     /* Ends the connection; it may be broken or closed already. Tells no events. */
     void (*close)(struct transport *t);
@@ -71,11 +77,13 @@ struct transport_table {
                     struct msgflo_error *e);
 
     /* These never fail: a lost connection shows in the next service(). */
-    void (*consume)(struct transport *t, size_t inport, bool on);
+    void (*consume)(struct transport *t, size_t inport, enum transport_flow flow);
     /* The deliveries with these tags are done, and every tag below lowest_open has ended. */
     void (*ack)(struct transport *t, size_t inport, const uint64_t *tags, size_t n,
                 uint64_t lowest_open);
-    void (*end)(struct transport *t, size_t inport, uint64_t tag, enum transport_end how);
+    /* d is freed by the caller. */
+    void (*end)(struct transport *t, size_t inport, const struct msgflo_delivery *d,
+                enum transport_end how);
 };
 
 struct transport {
@@ -83,6 +91,7 @@ struct transport {
 };
 
 extern const struct transport_table transport_amqp;   /* amqp:// and amqps:// */
+extern const struct transport_table transport_mqtt;   /* mqtt:// and mqtts:// */
 extern const struct transport_table transport_memory; /* direct://NAME, within one thread */
 
 #endif

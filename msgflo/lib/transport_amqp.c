@@ -567,12 +567,12 @@ static int bus_announce(struct transport *t, const struct transport_message *tm,
     return publish(bus_of(t), "", DISCOVERY_QUEUE, tm, ttl_ms, e);
 }
 
-static void bus_consume(struct transport *t, size_t inport, bool on)
+static void bus_consume(struct transport *t, size_t inport, enum transport_flow flow)
 {
     struct bus *b = bus_of(t);
     struct inchannel *c = &b->inchannels[inport];
 
-    c->wanted = on;
+    c->wanted = flow == TRANSPORT_RUN;
     steer_consumer(b, c);
 }
 
@@ -595,13 +595,15 @@ static void bus_ack(struct transport *t, size_t inport, const uint64_t *tags, si
             check_write(b, amqp_basic_ack(b->link.conn, c->number, tags[i], 0));
 }
 
-static void bus_end(struct transport *t, size_t inport, uint64_t tag, enum transport_end how)
+static void bus_end(struct transport *t, size_t inport, const struct msgflo_delivery *d,
+                    enum transport_end how)
 {
     struct bus *b = bus_of(t);
     struct inchannel *c = &b->inchannels[inport];
 
     if (c->open && !b->broken)
-        check_write(b, amqp_basic_reject(b->link.conn, c->number, tag, how == TRANSPORT_REQUEUE));
+        check_write(b,
+                    amqp_basic_reject(b->link.conn, c->number, d->tag, how == TRANSPORT_REQUEUE));
 }
 
 /* ---- making one ---- */

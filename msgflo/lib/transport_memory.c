@@ -586,9 +586,9 @@ static int link_announce(struct transport *t, const struct transport_message *tm
     return 0;
 }
 
-static void link_consume(struct transport *t, size_t inport, bool on)
+static void link_consume(struct transport *t, size_t inport, enum transport_flow flow)
 {
-    link_of(t)->inports[inport].consuming = on;
+    link_of(t)->inports[inport].consuming = flow == TRANSPORT_RUN;
 }
 
 /* Takes the delivery out of those that have not ended; NULL if it is not among them. */
@@ -615,10 +615,11 @@ static void link_ack(struct transport *t, size_t inport, const uint64_t *tags, s
         stored_free(end_unacked(link_of(t), inport, tags[i]));
 }
 
-static void link_end(struct transport *t, size_t inport, uint64_t tag, enum transport_end how)
+static void link_end(struct transport *t, size_t inport, const struct msgflo_delivery *d,
+                     enum transport_end how)
 {
     struct memory_link *l = link_of(t);
-    struct stored *s = end_unacked(l, inport, tag);
+    struct stored *s = end_unacked(l, inport, d->tag);
 
     if (s && how == TRANSPORT_REQUEUE)
         queue_put_back(l->inports[inport].queue, s);

@@ -523,9 +523,10 @@ static void refuses_options_that_cannot_work(void **state)
     } cases[] = {
         {{.broker = NULL, .role = "r", .on_input = on_input}, "must start with amqp"},
         {{.broker = "http://host", .role = "r", .on_input = on_input}, "must start with amqp"},
-        {{.broker = "amqp://u:secret@[", .role = "r", .on_input = on_input}, "no amqp URL"},
-        {{.broker = "amqp://u:secret@h:99999999", .role = "r", .on_input = on_input},
-         "no amqp URL"},
+        {{.broker = "amqp://u:secret@[", .role = "r", .on_input = on_input}, "no host name"},
+        {{.broker = "amqp://u:secret@h:99999999", .role = "r", .on_input = on_input}, "port"},
+        {{.broker = "mqtt://u:secret@h/v", .role = "r", .on_input = on_input}, "path"},
+        {{.broker = "mqtt://h", .role = "a/b", .on_input = on_input}, "MQTT share"},
         {{.broker = "amqps://u:secret@h",
           .role = "r",
           .on_input = on_input,
