@@ -1,0 +1,4 @@
+# What `msgflo run` serves and saves.
+unit_test(ws_handshake LIBRARIES msgflo_run)
+unit_test(ws_server LIBRARIES msgflo_run)
+target_link_options(test_ws_server PRIVATE -Wl,--wrap=clock_mono_ms) # the test's own clock
