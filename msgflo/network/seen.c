@@ -339,6 +339,13 @@ struct participant *seen_take_gone(struct seen *s, int64_t now_ms)
     return NULL;
 }
 
+void seen_forget(struct seen *s, const char *role)
+{
+    for (size_t i = s->n; i-- > 0;)
+        if (strcmp(s->heard[i].p->role, role) == 0)
+            participant_free(take_at(s, i).p);
+}
+
 size_t seen_count(const struct seen *s)
 {
     return s->n;

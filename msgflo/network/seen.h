@@ -64,6 +64,9 @@ bool participant_is_stale(const struct participant *p, int64_t now_ms);
  */
 struct participant *seen_take_gone(struct seen *s, int64_t now_ms);
 
+/* Takes out and frees all of the role: its processes have been ended. */
+void seen_forget(struct seen *s, const char *role);
+
 /* In the order of role, then id. Lent until s changes. */
 size_t seen_count(const struct seen *s);
 const struct participant *seen_at(const struct seen *s, size_t i);

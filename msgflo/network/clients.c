@@ -1,0 +1,167 @@
+/*
+ * clients.c - who may what, what each wants to be told, and telling it.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "network/coordinator_state.h"
+#include "network/graph_edit.h"
+
+#define SECRET_MAX PROTOCOL_MAX_TEXT
+
+struct client *find_client(const struct coordinator *c, uint64_t id)
+{
+    for (struct client *client = c->clients; client; client = client->next)
+        if (client->id == id)
+            return client;
+    return NULL;
+}
+
+static void client_free(struct client *client)
+{
+    json_decref(client->selected);
+    json_decref(client->packets);
+    free(client);
+}
+
+void clients_free(struct coordinator *c)
+{
+    for (struct client *client = c->clients, *next; client; client = next) {
+        next = client->next;
+        client_free(client);
+    }
+}
+
+void coordinator_opened(struct coordinator *c, uint64_t id, int64_t now_ms)
+{
+    struct client *client = calloc(1, sizeof(*client));
+
+    (void)now_ms;
+    if (!client)
+        return;
+    client->id = id;
+    client->access = access_of(c, "");
+    client->selected = json_object();
+    client->packets = json_object();
+    client->next = c->clients;
+    c->clients = client;
+}
+
+void coordinator_closed(struct coordinator *c, uint64_t id, int64_t now_ms)
+{
+    struct client **at = &c->clients, *gone;
+
+    while (*at && (*at)->id != id)
+        at = &(*at)->next;
+    gone = *at;
+    if (!gone)
+        return;
+    *at = gone->next;
+    client_free(gone);
+    c->now_ms = now_ms;
+    coordinator_settle(c, COORDINATOR_GRACE_MS); /* what only it watched is watched no longer */
+}
+
+/* --- access ------------------------------------------------------------------------------ */
+
+/* Takes as long whatever the first difference is. A secret that is not set matches nothing. */
+static bool secret_is(const char *wanted, const char *given)
+{
+    size_t n = wanted ? strlen(wanted) : 0, m = strnlen(given, SECRET_MAX);
+    unsigned char different = n != m;
+
+    for (size_t i = 0; i < m; i++)
+        different |= (unsigned char)(given[i] ^ (n ? wanted[i % n] : 0));
+    return n && !different;
+}
+
+enum protocol_access access_of(const struct coordinator *c, const char *secret)
+{
+    bool edits = secret_is(c->secret, secret), reads = secret_is(c->secret_read_only, secret);
+
+    if (!c->secret || edits)
+        return ACCESS_EDIT;
+    return reads ? ACCESS_READ : ACCESS_NONE;
+}
+
+/* --- telling ----------------------------------------------------------------------------- */
+
+void tell(struct coordinator *c, const struct client *to, const char *protocol, const char *command,
+          json_t *payload_take, const char *response_to)
+{
+    AUTO(text_freep) char *text = protocol_text(protocol, command, payload_take, response_to);
+
+    if (text)
+        c->act.to_client(c->user, to->id, text, strlen(text), false);
+}
+
+void tell_all(struct coordinator *c, const char *protocol, const char *command,
+              json_t *payload_take, const struct client *asker, const char *response_to)
+{
+    AUTO(text_freep) char *text = protocol_text(protocol, command, json_incref(payload_take), NULL);
+
+    for (const struct client *client = c->clients; text && client; client = client->next)
+        if (client == asker)
+            tell(c, client, protocol, command, json_incref(payload_take), response_to);
+        else if (client->access >= ACCESS_READ)
+            c->act.to_client(c->user, client->id, text, strlen(text), false);
+    json_decref(payload_take);
+}
+
+void tell_error(struct coordinator *c, const char *graph, const char *fmt, ...)
+{
+    AUTO(buf_release) struct buf text = BUF_INIT;
+    json_t *payload;
+    char line[800];
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(line, sizeof(line), fmt, args);
+    va_end(args);
+    payload = protocol_error(line);
+    if (graph)
+        json_object_set_new(payload, "graph", json_string(graph));
+    tell_all(c, "network", "error", payload, NULL, NULL);
+}
+
+/* --- what a client wants to be told -------------------------------------------------------- */
+
+static bool is_selected(const json_t *list, const struct graph_edge *edge)
+{
+    json_t *item;
+    size_t i;
+
+    json_array_foreach(list, i, item)
+    {
+        struct graph_end_ref src = graph_end_from_json(json_object_get(item, "src"));
+        struct graph_end_ref tgt = graph_end_from_json(json_object_get(item, "tgt"));
+
+        if (graph_end_is(&edge->src, &src) && graph_end_is(&edge->tgt, &tgt))
+            return true;
+    }
+    return false;
+}
+
+bool client_watches(const struct client *client, const struct live_graph *lg, size_t edge)
+{
+    const json_t *list = json_object_get(client->selected, lg->id);
+
+    if (client->access < ACCESS_READ)
+        return false;
+    if (list)
+        return is_selected(list, &lg->g->edges[edge]);
+    return lg->creator == client->id && edge < COORDINATOR_MAX_AUTO_EDGES;
+}
+
+bool client_watches_initials(const struct client *client, const struct live_graph *lg)
+{
+    return client->access >= ACCESS_READ && lg->creator == client->id &&
+           !json_object_get(client->selected, lg->id);
+}
+
+bool client_uses_ports(const struct client *client, const struct live_graph *lg)
+{
+    return client->access >= ACCESS_READ &&
+           (lg->creator == client->id || json_object_get(client->packets, lg->id));
+}
