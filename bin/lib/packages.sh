@@ -43,6 +43,7 @@ missing_run_packages() {
 missing_test_packages() {
     missing=()
     need libcmocka-dev
+    need_for g++ g++          # compiles the library's headers as C++
     need_for groff groff-base # checks the manual pages
     need_for openssl openssl
     need_for clang clang

@@ -12,6 +12,23 @@
  * Loops: with one of your own, poll msgflo_fd() for reading (and writing, see there) for at most
  * msgflo_timeout_ms(), then call msgflo_service(). Without one, call msgflo_run().
  * Connecting and declaring block for at most options.connect_timeout_ms; nothing else blocks.
+ *
+ * Brokers, by the scheme of the URL, in which all but the host may be left out:
+ *   amqp://user:password@host:port/vhost   AMQP 0-9-1 (RabbitMQ); amqps:// with TLS
+ *   mqtt://user:password@host:port?clientId=ID&keepAlive=SECONDS&cleanSession=true|false
+ *                                          MQTT 5, or 3.1.1 with an older broker; mqtts:// with TLS
+ *   direct://NAME                          in memory, for tests: participants of one thread
+ * With TLS the broker's certificate and host name are verified.
+ *
+ * On MQTT a queue is a topic, which the processes of a role share, and this differs:
+ * - The broker binds nothing: messages go from an outport to inports of another name only while the
+ *   coordinator (msgflo run) or msgflo setup --forever passes them on.
+ * - By default a message that comes while no process of the role is connected is gone, and so are
+ *   those in hand when a connection breaks. A clientId of its own for each process and
+ *   cleanSession=false in the URL keep them.
+ * - msgflo_reject() sends the message to the topic dead-TOPIC, msgflo_requeue() to its own again.
+ * - Headers, content types, message ids and MSGFLO_RETURNED are there with MQTT 5 only.
+ * - A port's `transient` changes nothing.
  */
 #ifndef MSGFLO_MSGFLO_H
 #define MSGFLO_MSGFLO_H
@@ -159,14 +176,14 @@ enum msgflo_state {
 };
 
 struct msgflo_options {
-    const char *broker; /* amqp://user:password@host:port/vhost or amqps://; copied */
+    const char *broker; /* a URL, see "Brokers" above; copied */
     const char *role;   /* groups equal workers and names their queues; copied */
     unsigned prefetch;  /* unacked deliveries at once, an inport each; 0: 2 as msgflo-nodejs */
     unsigned discovery_period_s; /* 0: 60; announced every period / 2.2 */
     unsigned connect_timeout_ms; /* 0: 5000 */
     unsigned heartbeat_s;        /* 0: 20 */
     size_t max_message_bytes;    /* larger ones are dead-lettered unseen; 0: 16 MB */
-    const char *ca_file;         /* for amqps; NULL: the system's bundle */
+    const char *ca_file;         /* PEM, for amqps and mqtts; NULL: the system's bundle */
     msgflo_input_fn *on_input;   /* of the inports that have none; NULL if all have */
     /* May be NULL. */
     void (*on_state)(struct msgflo_participant *p, enum msgflo_state state, const char *text,
