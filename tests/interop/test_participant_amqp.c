@@ -237,7 +237,7 @@ static void a_transient_port_is_declared_as_peers_do_and_goes_with_its_users(voi
     assert_true(broker_declare_transient_queue(n.in, n.dead_exchange));
     assert_true(broker_declare_transient_exchange(n.in));
     assert_true(broker_declare_transient_exchange(n.out));
-    broker_bind(n.in, n.out);
+    broker_bind_queue(n.in, n.out);
     assert_int_equal(send_text(&n, "out", "1"), 0);
     wait_for_one(&n, &n.got, 1);
     assert_int_equal(n.fates[MSGFLO_CONFIRMED] + msgflo_unconfirmed(n.p), 1);
@@ -291,7 +291,7 @@ static void tells_confirmed_from_returned_with_many_under_way(void **state)
     (void)state;
     name_node(&n);
     join(&n, 100);
-    broker_bind(n.in, n.out);
+    broker_bind_queue(n.in, n.out);
     for (int i = 0; i < 300; i++)
         assert_int_equal(send_text(&n, i % 3 ? "out" : "loose", "1"), 0);
     assert_int_equal(msgflo_unconfirmed(n.p), 300);
@@ -315,7 +315,7 @@ static void carries_any_bytes_and_the_headers(void **state)
     name_node(&n);
     n.keeps = true;
     join(&n, 2);
-    broker_bind(n.in, n.out);
+    broker_bind_queue(n.in, n.out);
     assert_int_equal(msgflo_send(n.p, "out", &m, NULL, NULL, NULL), 0);
     m.size = 0;
     assert_int_equal(msgflo_send(n.p, "out", &m, NULL, NULL, NULL), 0);
@@ -343,7 +343,7 @@ static void rejected_and_oversized_ones_are_dead_lettered(void **state)
     snprintf(dead, sizeof dead, "%s.dead", n.role);
     assert_true(broker_declare_queue(dead, NULL));
     assert_true(broker_declare_exchange(n.dead_exchange));
-    broker_bind(dead, n.dead_exchange);
+    broker_bind_queue(dead, n.dead_exchange);
     broker_put(n.in, "1", 1);
     wait_for_one(&n, &n.kept_count, 1);
     msgflo_reject(n.kept[0]);
@@ -374,7 +374,7 @@ static void passes_on_what_a_delivery_carries(void **state)
     name_node(&n);
     n.keeps = true;
     join(&n, 5);
-    broker_bind(n.in, n.out);
+    broker_bind_queue(n.in, n.out);
     assert_int_equal(msgflo_send(n.p, "out", &m, NULL, NULL, NULL), 0);
     wait_for_one(&n, &n.kept_count, 1);
     m = (struct msgflo_message){.passes_on = n.kept[0]};
@@ -562,7 +562,7 @@ static void declares_an_exchange_again_that_was_deleted_under_it(void **state)
     while (send_text(&n, "out", "1"))
         msgflo_service(n.p);
     wait_for_one(&n, &n.fates[MSGFLO_RETURNED], 1);
-    broker_bind(n.in, n.out);
+    broker_bind_queue(n.in, n.out);
     assert_int_equal(send_text(&n, "out", "1"), 0);
     wait_for_one(&n, &n.got, 1);
     assert_int_equal(n.disconnected, 0);
@@ -632,8 +632,8 @@ static void loses_none_of_ten_thousand_through_a_repeater(void **state)
     join(&source, 2);
     join(&repeater, WINDOW);
     join(&sink, WINDOW);
-    broker_bind(repeater.in, source.out);
-    broker_bind(sink.in, repeater.out);
+    broker_bind_queue(repeater.in, source.out);
+    broker_bind_queue(sink.in, repeater.out);
     while (sent < MANY) {
         char number[10];
 

@@ -12,15 +12,18 @@
 #include "scratch_dir.h"
 #include "unit.h"
 
+#define LINE_SIZE 300
+
 static char server_dir[SCRATCH_DIR_SIZE];
 static bool has_server;
-static char urls[2][300]; /* plain, quorum; empty: none */
+static char urls[2][LINE_SIZE]; /* plain, quorum; empty: none */
+static char management_url[LINE_SIZE];
 static bool quorum_in_use;
 
 /* ---- where it comes from ---- */
 
-/* The first line that `services ARGUMENTS` prints. */
-static void first_line_of(const char *arguments, char *ret, int size)
+/* The first n lines that `services ARGUMENTS` prints. */
+static void lines_of(const char *arguments, char ret[][LINE_SIZE], int n)
 {
     char command[600];
     FILE *services;
@@ -28,30 +31,36 @@ static void first_line_of(const char *arguments, char *ret, int size)
     snprintf(command, sizeof command, "%s/bin/lib/services %s", SOURCE_DIR, arguments);
     services = popen(command, "r");
     assert_non_null(services);
-    assert_non_null(fgets(ret, size, services));
+    for (int i = 0; i < n; i++) {
+        assert_non_null(fgets(ret[i], LINE_SIZE, services));
+        ret[i][strcspn(ret[i], "\n")] = '\0';
+    }
     while (fgetc(services) != EOF)
         ;
     assert_int_equal(pclose(services), 0);
-    ret[strcspn(ret, "\n")] = '\0';
 }
 
 int scratch_broker_start(void **state)
 {
     const char *plain = getenv("MSGFLO_TEST_BROKER"), *quorum = getenv("MSGFLO_TEST_BROKER_QUORUM");
-    char arguments[SCRATCH_DIR_SIZE + 64];
+    const char *management = getenv("MSGFLO_TEST_MANAGEMENT");
+    char arguments[SCRATCH_DIR_SIZE + 64], lines[3][LINE_SIZE]; /* URL, pid file, API */
 
     (void)state;
     if (plain && *plain) {
         snprintf(urls[0], sizeof urls[0], "%s", plain);
         snprintf(urls[1], sizeof urls[1], "%s", quorum ? quorum : "");
+        snprintf(management_url, sizeof management_url, "%s", management ? management : "");
         return 0;
     }
     assert_int_equal(scratch_dir(server_dir), 0);
     has_server = true;
     snprintf(arguments, sizeof arguments, "rabbitmq start %s", server_dir);
-    first_line_of(arguments, urls[0], sizeof urls[0]);
+    lines_of(arguments, lines, 3);
+    snprintf(urls[0], sizeof urls[0], "%s", lines[0]);
+    snprintf(management_url, sizeof management_url, "%s", lines[2]);
     snprintf(arguments, sizeof arguments, "rabbitmq add-vhost %s quorum quorum", server_dir);
-    first_line_of(arguments, urls[1], sizeof urls[1]);
+    lines_of(arguments, &urls[1], 1);
     return 0;
 }
 
@@ -64,6 +73,31 @@ int scratch_broker_end(void **state)
         return 0;
     snprintf(command, sizeof command, "%s/bin/lib/services remove %s", SOURCE_DIR, server_dir);
     return system(command) || rmdir(server_dir);
+}
+
+bool scratch_broker_stop(void)
+{
+    char command[600];
+
+    if (!has_server)
+        return false;
+    snprintf(command, sizeof command, "%s/bin/lib/services rabbitmq stop %s", SOURCE_DIR,
+             server_dir);
+    assert_int_equal(system(command), 0);
+    return true;
+}
+
+void scratch_broker_resume(void)
+{
+    char arguments[SCRATCH_DIR_SIZE + 64], lines[1][LINE_SIZE];
+
+    snprintf(arguments, sizeof arguments, "rabbitmq start %s", server_dir);
+    lines_of(arguments, lines, 1);
+}
+
+const char *scratch_broker_management_url(void)
+{
+    return management_url[0] ? management_url : NULL;
 }
 
 bool scratch_broker_use(bool quorum)
@@ -175,7 +209,7 @@ void broker_delete_exchange(const char *exchange)
     assert_true(operator_leaves(c));
 }
 
-void broker_bind(const char *queue, const char *exchange)
+void broker_bind_queue(const char *queue, const char *exchange)
 {
     amqp_connection_state_t c = operator_connects();
 
@@ -183,7 +217,7 @@ void broker_bind(const char *queue, const char *exchange)
     assert_true(operator_leaves(c));
 }
 
-void broker_unbind(const char *queue, const char *exchange)
+void broker_unbind_queue(const char *queue, const char *exchange)
 {
     amqp_connection_state_t c = operator_connects();
 

@@ -1,8 +1,8 @@
 /*
  * scratch_broker.h - a RabbitMQ for one test program, and what an operator does to one. Hides where
  * it comes from: MSGFLO_TEST_BROKER (and, with quorum queues by default,
- * MSGFLO_TEST_BROKER_QUORUM), or else a private server started for it. A call that fails fails the
- * test.
+ * MSGFLO_TEST_BROKER_QUORUM; its API: MSGFLO_TEST_MANAGEMENT), or else a private server started for
+ * it. A call that fails fails the test.
  */
 #ifndef TESTS_SCRATCH_BROKER_H
 #define TESTS_SCRATCH_BROKER_H
@@ -18,6 +18,12 @@ int scratch_broker_end(void **state);
  * quorum queues unless said otherwise. False: there is no such one. */
 bool scratch_broker_use(bool quorum);
 const char *scratch_broker_url(void);
+const char *scratch_broker_management_url(void); /* NULL: not known */
+
+/* Stops the private server, and starts it again where it was, with what it kept. False: it is not
+ * ours to stop. */
+bool scratch_broker_stop(void);
+void scratch_broker_resume(void);
 
 /* Declares a durable queue: dead_exchange is its x-dead-letter-exchange, or NULL for no argument.
  * False: the broker refuses, since there is another of that name. */
@@ -31,8 +37,8 @@ bool broker_declare_transient_exchange(const char *exchange);
 bool broker_has_exchange(const char *exchange);
 void broker_delete_queue(const char *queue);
 void broker_delete_exchange(const char *exchange);
-void broker_bind(const char *queue, const char *exchange);
-void broker_unbind(const char *queue, const char *exchange);
+void broker_bind_queue(const char *queue, const char *exchange);
+void broker_unbind_queue(const char *queue, const char *exchange);
 void broker_put(const char *queue, const void *body, size_t size);
 
 /* Takes a message: its body, new, with a NUL after it, or NULL if none waits. Its expiration goes
