@@ -96,8 +96,8 @@ static void add_escaped(struct management *m, struct buf *url, const char *text)
     curl_free(escaped);
 }
 
-/* BASE/api/KIND/VHOST[/NAME][QUERY] */
-static int set_url(struct management *m, const char *kind, const char *name, const char *query)
+/* BASE/api/KIND/VHOST[/NAME][REST] */
+static int set_url(struct management *m, const char *kind, const char *name, const char *rest)
 {
     AUTO(buf_release) struct buf url = BUF_INIT;
 
@@ -105,7 +105,7 @@ static int set_url(struct management *m, const char *kind, const char *name, con
     add_escaped(m, &url, m->broker.vhost);
     if (name)
         add_escaped(m, &url, name);
-    buf_text(&url, query);
+    buf_text(&url, rest);
     return !url.failed && curl_easy_setopt(m->curl, CURLOPT_URL, url.data) == CURLE_OK ? 0 : -1;
 }
 
@@ -129,13 +129,13 @@ static void set_options(struct management *m, const char *method, const char *bo
 
 /* One request: its status (2xx or 404), or -1 with *e. body may be NULL. */
 static long request(struct management *m, const char *method, const char *kind, const char *name,
-                    const char *query, const char *body, struct buf *answer, struct err *e)
+                    const char *rest, const char *body, struct buf *answer, struct err *e)
 {
     CURLcode code;
     long status = 0;
 
     curl_easy_reset(m->curl); /* keeps the connection */
-    if (set_url(m, kind, name, query))
+    if (set_url(m, kind, name, rest))
         return err_set(e, ERR_NOMEM, "no memory for a request");
     set_options(m, method, body, answer);
     code = curl_easy_perform(m->curl);
@@ -151,11 +151,11 @@ static long request(struct management *m, const char *method, const char *kind, 
 }
 
 /* What GET answers, new; NULL with *e. ERR_INPUT: there is no such thing. */
-static json_t *get(struct management *m, const char *kind, const char *name, const char *query,
+static json_t *get(struct management *m, const char *kind, const char *name, const char *rest,
                    struct err *e)
 {
     AUTO(buf_release) struct buf answer = {.max_bytes = ANSWER_MAX_BYTES};
-    long status = request(m, "GET", kind, name, query, NULL, &answer, e);
+    long status = request(m, "GET", kind, name, rest, NULL, &answer, e);
     json_t *json;
 
     if (status < 0)
@@ -165,7 +165,7 @@ static json_t *get(struct management *m, const char *kind, const char *name, con
         return NULL;
     }
     json = json_loadb(answer.data ? answer.data : "", answer.len, 0, NULL);
-    if (!json || (name ? !json_is_object(json) : !json_is_array(json))) {
+    if (!json_is_object(json) && !json_is_array(json)) {
         json_decref(json);
         err_set(e, ERR_UNAVAILABLE, "its answer tells no %s", kind);
         return NULL;
@@ -297,32 +297,21 @@ static void put_pattern(struct buf *out, const char *name)
     buf_text(out, "$");
 }
 
-/* What applies to the exchange so far: its definition and priority. A definition is new. */
-static int policy_so_far(struct management *m, const char *exchange, json_t **ret_definition,
+/* What the policy that applies to the exchange says, new, and its priority; an empty one if none
+ * does. */
+static int policy_so_far(struct management *m, const json_t *exchange, json_t **ret_definition,
                          json_int_t *ret_priority, struct err *e)
 {
-    json_t *json = get(m, "exchanges", exchange, "", e), *policy = NULL;
-    int rc = 0;
+    const char *name = text_of(exchange, "policy");
+    json_t *policy = name && *name ? get(m, "policies", name, "", e) : json_object();
 
-    if (!json)
+    if (!policy)
         return -1;
-    if (json_object_get(json_object_get(json, "arguments"), "alternate-exchange"))
-        rc = err_set(e, ERR_INPUT, "exchange '%s' was declared with an alternate exchange",
-                     exchange);
-    else if (text_of(json, "policy") && *text_of(json, "policy")) {
-        policy = get(m, "policies", text_of(json, "policy"), "", e);
-        rc = policy ? 0 : -1;
-    }
-    json_decref(json);
-    if (rc)
-        return -1;
-    *ret_definition = policy ? json_deep_copy(json_object_get(policy, "definition")) : NULL;
-    if (!json_is_object(*ret_definition)) {
-        json_decref(*ret_definition);
-        *ret_definition = json_object();
-    }
+    *ret_definition = json_deep_copy(json_object_get(policy, "definition"));
     *ret_priority = json_integer_value(json_object_get(policy, "priority"));
     json_decref(policy);
+    if (!*ret_definition)
+        *ret_definition = json_object();
     return 0;
 }
 
@@ -352,20 +341,45 @@ static int put_policy(struct management *m, const char *policy, const char *exch
 int management_set_alternate(struct management *m, const char *policy, const char *exchange,
                              const char *alternate, struct err *e)
 {
-    json_t *definition;
+    json_t *there = get(m, "exchanges", exchange, "", e), *definition;
     json_int_t priority;
+    int rc = -1;
 
-    if (policy_so_far(m, exchange, &definition, &priority, e))
+    if (!there)
         return -1;
-    json_object_set_new(definition, "alternate-exchange", json_string(alternate));
-    return put_policy(m, policy, exchange, definition, priority + 1, e);
+    if (is_text(there, "policy", policy)) {
+        rc = 0;
+    } else if (json_object_get(json_object_get(there, "arguments"), "alternate-exchange")) {
+        err_set(e, ERR_INPUT, "exchange '%s' was declared with an alternate exchange", exchange);
+    } else if (policy_so_far(m, there, &definition, &priority, e) == 0) {
+        json_object_set_new(definition, "alternate-exchange", json_string(alternate));
+        rc = put_policy(m, policy, exchange, definition, priority + 1, e);
+    }
+    json_decref(there);
+    return rc;
 }
 
-int management_remove_policy(struct management *m, const char *policy, struct err *e)
+int management_remove_policy(struct management *m, const char *policy, bool *ret_was_there,
+                             struct err *e)
 {
     AUTO(buf_release) struct buf answer = {.max_bytes = ANSWER_MAX_BYTES};
+    long status = request(m, "DELETE", "policies", policy, "", NULL, &answer, e);
 
-    return request(m, "DELETE", "policies", policy, "", NULL, &answer, e) < 0 ? -1 : 0;
+    if (status < 0)
+        return -1;
+    *ret_was_there = status != 404;
+    return 0;
+}
+
+int management_bindings_of(struct management *m, const char *exchange, size_t *ret, struct err *e)
+{
+    json_t *json = get(m, "exchanges", exchange, "/bindings/source", e);
+
+    if (!json)
+        return -1;
+    *ret = json_array_size(json);
+    json_decref(json);
+    return 0;
 }
 
 int management_policy_applies(struct management *m, const char *policy, const char *exchange,

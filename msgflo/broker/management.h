@@ -58,12 +58,18 @@ void queue_stats_list_release(struct queue_stats_list *list);
 /*
  * Gives one exchange an alternate exchange, which gets what no binding takes, by a policy of that
  * name. What the policy that applies so far says is part of it. Returns at once: the broker applies
- * policies a moment later. ERR_INPUT also: the exchange has an alternate by its declaration.
+ * policies a moment later. Doing it again changes nothing. ERR_INPUT also: the exchange has an
+ * alternate by its declaration.
  */
 int management_set_alternate(struct management *m, const char *policy, const char *exchange,
                              const char *alternate, struct err *e) MUST_CHECK;
-/* Removes the policy; one that is gone is fine. */
-int management_remove_policy(struct management *m, const char *policy, struct err *e) MUST_CHECK;
+/* Removes the policy. One that is gone is fine: *ret_was_there says so. */
+int management_remove_policy(struct management *m, const char *policy, bool *ret_was_there,
+                             struct err *e) MUST_CHECK;
+
+/* How many bindings lead away from the exchange. */
+int management_bindings_of(struct management *m, const char *exchange, size_t *ret,
+                           struct err *e) MUST_CHECK;
 
 /* Whether the policy applies to the exchange now. */
 int management_policy_applies(struct management *m, const char *policy, const char *exchange,

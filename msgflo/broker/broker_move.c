@@ -1,0 +1,241 @@
+#include "broker/broker_move.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/uuid.h"
+
+#define HELD_PREFIX "msgflo-held-"
+#define POLICY_MS 10000 /* for a policy to apply, or to be gone */
+#define POLICY_LOOK_MS 20
+
+/* ---- names ---- */
+
+/* 0, or -1: the target's name leaves no room. */
+static int name_held(const char *target, char ret[TOPOLOGY_MAX_NAME + 1])
+{
+    char id[UUID_SIZE];
+    int len;
+
+    uuid_make(id);
+    len = snprintf(ret, TOPOLOGY_MAX_NAME + 1, HELD_PREFIX "%s-%s", id, target);
+    return len > TOPOLOGY_MAX_NAME ? -1 : 0;
+}
+
+/* The target of what is held under that name, and when that began; NULL: it is none of ours. */
+static const char *held_for(const char *name, int64_t *ret_since_wall_ms)
+{
+    const char *id = name + strlen(HELD_PREFIX);
+    char high[9], low[5];
+
+    if (strncmp(name, HELD_PREFIX, strlen(HELD_PREFIX)) != 0 || strlen(id) < UUID_SIZE ||
+        id[UUID_SIZE - 1] != '-')
+        return NULL;
+    snprintf(high, sizeof(high), "%.8s", id);
+    snprintf(low, sizeof(low), "%.4s", id + 9);
+    *ret_since_wall_ms =
+        (int64_t)(strtoull(high, NULL, 16) << 16) + (int64_t)strtoull(low, NULL, 16);
+    return id + UUID_SIZE;
+}
+
+/* ---- the policy ---- */
+
+/* The management API has no way to wait: so it is asked again, with a little time between. */
+static int await_policy(struct management *m, const char *policy, const char *exchange, bool wanted,
+                        struct err *e)
+{
+    const struct timespec a_little = {0, POLICY_LOOK_MS * 1000000L};
+    int64_t deadline_mono_ms = clock_mono_ms() + POLICY_MS;
+    bool applies;
+
+    for (;;) {
+        if (management_policy_applies(m, policy, exchange, &applies, e))
+            return -1;
+        if (applies == wanted)
+            return 0;
+        if (clock_until_ms(deadline_mono_ms) == 0)
+            return err_set(e, ERR_UNAVAILABLE, "RabbitMQ is slow to apply a policy");
+        nanosleep(&a_little, NULL);
+    }
+}
+
+static int remove_policy(struct management *m, const char *policy, const char *exchange,
+                         struct err *e)
+{
+    bool was_there;
+
+    return management_remove_policy(m, policy, &was_there, e) ||
+                   await_policy(m, policy, exchange, false, e)
+               ? -1
+               : 0;
+}
+
+/* ---- the exact move ---- */
+
+static enum broker_move_end not_exact(const struct err *why, struct err *e)
+{
+    err_set(e, why->code, "%s", why->text);
+    return BROKER_MOVE_NOT_EXACT;
+}
+
+/* A refused step changed nothing; after any other the connection is of no use. */
+static enum broker_move_end end_of(const struct err *why, struct err *e)
+{
+    err_set(e, why->code, "%s", why->text);
+    return why->code == ERR_INPUT ? BROKER_MOVE_NOT_EXACT : BROKER_MOVE_FAILED;
+}
+
+static int check(struct broker *b, struct management *m, const struct binding *from,
+                 const struct binding *to, struct broker_move *move, struct err *e)
+{
+    struct broker_queue_state state;
+    size_t n;
+
+    if (from->kind != BINDING_PUBSUB || to->kind != BINDING_PUBSUB ||
+        strcmp(from->src, to->src) != 0)
+        return err_set(e, ERR_INPUT, "only an edge of one source can be moved exactly");
+    if (broker_queue_state(b, to->tgt, &state, e) || management_bindings_of(m, from->src, &n, e))
+        return -1;
+    if (n != 1)
+        return err_set(e, ERR_INPUT, "exchange '%s' has %zu bindings", from->src, n);
+    if (name_held(to->tgt, move->held)) {
+        move->held[0] = '\0';
+        return err_set(e, ERR_INPUT, "the name '%s' is too long", to->tgt);
+    }
+    return 0;
+}
+
+/* From here on the exchange loses nothing while it is unbound. The management API's failures are
+ * told apart from the broker's: *ret_back, what was begun must be taken back. */
+static int begin_to_hold(struct broker *b, struct management *m, const char *exchange,
+                         const char *held, bool *ret_back, struct err *e)
+{
+    *ret_back = false;
+    if (broker_hold(b, held, e))
+        return -1;
+    *ret_back = true;
+    return management_set_alternate(m, held, exchange, held, e) ||
+                   await_policy(m, held, exchange, true, e)
+               ? -1
+               : 0;
+}
+
+static int send_on_what_is_held(struct broker *b, struct management *m, const char *exchange,
+                                const char *held, const char *target, struct buf *warnings,
+                                struct err *e)
+{
+    struct err why = ERR_INIT;
+
+    if (remove_policy(m, held, exchange, &why)) {
+        buf_printf(warnings,
+                   "the policy %s could not be removed yet (%s); messages for '%s' may wait in the "
+                   "queue of that name until it is\n",
+                   held, why.text, target);
+        return 0;
+    }
+    if (broker_release_held(b, held, target, &why) == 0)
+        return 0;
+    buf_printf(warnings, "messages for '%s' wait in queue '%s': %s\n", target, held, why.text);
+    return why.code == ERR_INPUT ? 0 : err_set(e, why.code, "%s", why.text);
+}
+
+static enum broker_move_end rebind(struct broker *b, struct management *m,
+                                   const struct binding *from, const struct binding *to,
+                                   struct broker_move *move, struct buf *warnings, struct err *e)
+{
+    struct err why = ERR_INIT;
+    bool refused;
+
+    if (broker_unbind(b, from, e))
+        return BROKER_MOVE_FAILED;
+    refused = broker_bind(b, to, warnings, &why) != 0;
+    if (refused && (why.code != ERR_INPUT || broker_bind(b, from, warnings, e))) {
+        err_set(e, why.code, "%s", why.text);
+        return BROKER_MOVE_FAILED;
+    }
+    if (send_on_what_is_held(b, m, from->src, move->held, refused ? from->tgt : to->tgt, warnings,
+                             e))
+        return BROKER_MOVE_FAILED;
+    move->held[0] = '\0';
+    if (!refused)
+        return BROKER_MOVED;
+    err_set(e, why.code, "%s", why.text);
+    return BROKER_MOVE_FAILED;
+}
+
+enum broker_move_end broker_move_exactly(struct broker *b, struct management *m,
+                                         const struct binding *from, const struct binding *to,
+                                         struct broker_move *move, struct buf *warnings,
+                                         struct err *e)
+{
+    struct err why = ERR_INIT, cause = ERR_INIT;
+    bool back;
+
+    if (!move->held[0] && check(b, m, from, to, move, &why))
+        return not_exact(&why, e);
+    if (begin_to_hold(b, m, from->src, move->held, &back, &why) == 0)
+        return rebind(b, m, from, to, move, warnings, e);
+    if (!back)
+        return end_of(&why, e);
+    if (send_on_what_is_held(b, m, from->src, move->held, from->tgt, warnings, &cause))
+        return end_of(&cause, e);
+    move->held[0] = '\0';
+    return not_exact(&why, e);
+}
+
+int broker_move_overlapping(struct broker *b, const struct binding *from, const struct binding *to,
+                            struct buf *warnings, struct err *e)
+{
+    return broker_bind(b, to, warnings, e) || broker_unbind(b, from, e) ? -1 : 0;
+}
+
+/* ---- what was left behind ---- */
+
+/* The policy goes first, and its queue at the next sweep: who knows how soon the broker heeds it.
+ */
+static int sweep_one(struct broker *b, struct management *m, const char *held, const char *target,
+                     bool *ret_more, struct buf *warnings, struct err *e)
+{
+    struct err why = ERR_INIT;
+    bool was_there;
+
+    if (management_remove_policy(m, held, &was_there, &why) == 0) {
+        if (was_there) {
+            *ret_more = true;
+            return 0;
+        }
+        if (broker_release_held(b, held, target, &why) == 0)
+            return 0;
+        if (why.code != ERR_INPUT)
+            return err_set(e, why.code, "%s", why.text);
+    }
+    buf_printf(warnings, "messages for '%s' wait in queue '%s': %s\n", target, held, why.text);
+    return 0;
+}
+
+int broker_sweep_held(struct broker *b, struct management *m, int64_t min_age_ms, bool *ret_more,
+                      struct buf *warnings, struct err *e)
+{
+    AUTO(queue_stats_list_release) struct queue_stats_list list = {0};
+    struct err why = ERR_INIT;
+    int64_t since_wall_ms;
+
+    *ret_more = false;
+    if (management_queues(m, &list, &why)) {
+        buf_printf(warnings, "no look at messages that were held: %s\n", why.text);
+        return 0;
+    }
+    for (size_t i = 0; i < list.n; i++) {
+        const char *target = held_for(list.queues[i].name, &since_wall_ms);
+
+        if (!target)
+            continue;
+        if (clock_wall_ms() - since_wall_ms < min_age_ms)
+            *ret_more = true;
+        else if (sweep_one(b, m, list.queues[i].name, target, ret_more, warnings, e))
+            return -1;
+    }
+    return 0;
+}
