@@ -32,7 +32,7 @@ static bool list_has(const struct name_list *list, const char *name)
     return false;
 }
 
-static int list_add(struct name_list *list, const char *name, struct err *e)
+int name_list_add(struct name_list *list, const char *name, struct err *e)
 {
     char **grown;
 
@@ -49,7 +49,7 @@ static int list_add(struct name_list *list, const char *name, struct err *e)
     return 0;
 }
 
-static void list_release(struct name_list *list)
+void name_list_release(struct name_list *list)
 {
     for (size_t i = 0; i < list->n; i++)
         free(list->names[i]);
@@ -58,9 +58,9 @@ static void list_release(struct name_list *list)
 
 void topology_release(struct topology *t)
 {
-    list_release(&t->roles);
-    list_release(&t->inports);
-    list_release(&t->outports);
+    name_list_release(&t->roles);
+    name_list_release(&t->inports);
+    name_list_release(&t->outports);
     for (size_t i = 0; i < t->n_bindings; i++) {
         free(t->bindings[i].src);
         free(t->bindings[i].tgt);
@@ -92,18 +92,18 @@ static int add_binding(struct topology *t, enum binding_kind kind, const char *s
 
 /* --- from the graph ---------------------------------------------------------------------- */
 
-static const char *component_of(const struct graph *g, const char *node)
-{
-    return graph_node(g, node)->component;
-}
+struct source {
+    const struct graph *g;
+    const struct topology_queues *queues; /* or NULL: all by convention */
+};
 
-static bool is_participant(const struct graph *g, const char *node)
+static bool is_participant(const struct source *s, const char *node)
 {
-    return !component_is_routing(component_of(g, node));
+    return !component_is_routing(graph_node(s->g, node)->component);
 }
 
 /* ROLE.PORT with the port in upper case, new. NULL with *e set. */
-static char *queue_name(const char *role, const char *port, struct err *e)
+static char *conventional_name(const char *role, const char *port, struct err *e)
 {
     AUTO(buf_release) struct buf name = {.max_bytes = TOPOLOGY_MAX_NAME};
     size_t at = strlen(role) + 1;
@@ -120,50 +120,71 @@ static char *queue_name(const char *role, const char *port, struct err *e)
     return buf_detach(&name);
 }
 
-static int add_port(struct name_list *list, const char *role, const char *port, struct err *e)
+/* New. NULL with *e set. */
+static char *queue_name(const struct source *s, bool is_inport, const char *role, const char *port,
+                        struct err *e)
 {
-    AUTO(text_freep) char *name = queue_name(role, port, e);
+    const char *name;
+    char *copy;
 
-    return name ? list_add(list, name, e) : -1;
+    if (!s->queues)
+        return conventional_name(role, port, e);
+    name = s->queues->queue(s->queues->user, is_inport, role, port, e);
+    copy = name && strlen(name) <= TOPOLOGY_MAX_NAME ? strdup(name) : NULL;
+    if (name && !copy)
+        err_set(e, ERR_LIMIT, "port '%s' of '%.80s': the name of its queue is over %d bytes", port,
+                role, TOPOLOGY_MAX_NAME);
+    return copy;
 }
 
-static int add_ports(const struct graph *g, struct topology *t, struct err *e)
+static int add_port(const struct source *s, bool is_inport, struct name_list *list,
+                    const char *role, const char *port, struct err *e)
 {
-    for (size_t i = 0; i < g->n_nodes; i++)
-        if (is_participant(g, g->nodes[i].name) && list_add(&t->roles, g->nodes[i].name, e))
-            return -1;
-    for (size_t i = 0; i < g->n_edges; i++) {
-        const struct graph_edge *edge = &g->edges[i];
+    AUTO(text_freep) char *name = queue_name(s, is_inport, role, port, e);
 
-        if (!edge->data && is_participant(g, edge->src.node) &&
-            add_port(&t->outports, edge->src.node, edge->src.port, e))
+    return name ? name_list_add(list, name, e) : -1;
+}
+
+static int add_ports(const struct source *s, struct topology *t, struct err *e)
+{
+    for (size_t i = 0; i < s->g->n_nodes; i++)
+        if (is_participant(s, s->g->nodes[i].name) &&
+            name_list_add(&t->roles, s->g->nodes[i].name, e))
             return -1;
-        if (is_participant(g, edge->tgt.node) &&
-            add_port(&t->inports, edge->tgt.node, edge->tgt.port, e))
+    for (size_t i = 0; i < s->g->n_edges; i++) {
+        const struct graph_edge *edge = &s->g->edges[i];
+
+        if (!edge->data && is_participant(s, edge->src.node) &&
+            add_port(s, false, &t->outports, edge->src.node, edge->src.port, e))
+            return -1;
+        if (is_participant(s, edge->tgt.node) &&
+            add_port(s, true, &t->inports, edge->tgt.node, edge->tgt.port, e))
             return -1;
     }
-    for (size_t i = 0; i < g->inports.n; i++)
-        if (is_participant(g, g->inports.items[i].node) &&
-            add_port(&t->inports, g->inports.items[i].node, g->inports.items[i].port, e))
+    for (size_t i = 0; i < s->g->inports.n; i++)
+        if (is_participant(s, s->g->inports.items[i].node) &&
+            add_port(s, true, &t->inports, s->g->inports.items[i].node, s->g->inports.items[i].port,
+                     e))
             return -1;
-    for (size_t i = 0; i < g->outports.n; i++)
-        if (is_participant(g, g->outports.items[i].node) &&
-            add_port(&t->outports, g->outports.items[i].node, g->outports.items[i].port, e))
+    for (size_t i = 0; i < s->g->outports.n; i++)
+        if (is_participant(s, s->g->outports.items[i].node) &&
+            add_port(s, false, &t->outports, s->g->outports.items[i].node,
+                     s->g->outports.items[i].port, e))
             return -1;
     return 0;
 }
 
-static int add_plain_edges(const struct graph *g, struct topology *t, struct err *e)
+static int add_plain_edges(const struct source *s, struct topology *t, struct err *e)
 {
-    for (size_t i = 0; i < g->n_edges; i++) {
-        const struct graph_edge *edge = &g->edges[i];
+    for (size_t i = 0; i < s->g->n_edges; i++) {
+        const struct graph_edge *edge = &s->g->edges[i];
         AUTO(text_freep) char *src = NULL;
         AUTO(text_freep) char *tgt = NULL;
 
-        if (edge->data || !is_participant(g, edge->src.node) || !is_participant(g, edge->tgt.node))
+        if (edge->data || !is_participant(s, edge->src.node) || !is_participant(s, edge->tgt.node))
             continue;
-        src = queue_name(edge->src.node, edge->src.port, e);
-        tgt = queue_name(edge->tgt.node, edge->tgt.port, e);
+        src = queue_name(s, false, edge->src.node, edge->src.port, e);
+        tgt = queue_name(s, true, edge->tgt.node, edge->tgt.port, e);
         if (!src || !tgt || add_binding(t, BINDING_PUBSUB, src, tgt, e))
             return -1;
     }
@@ -177,12 +198,12 @@ struct routing {
 
 static void routing_release(struct routing *r)
 {
-    list_release(&r->sources);
-    list_release(&r->targets);
-    list_release(&r->dead_letters);
+    name_list_release(&r->sources);
+    name_list_release(&r->targets);
+    name_list_release(&r->dead_letters);
 }
 
-static int routing_edge(const struct graph *g, const struct graph_node *node,
+static int routing_edge(const struct source *s, const struct graph_node *node,
                         const struct graph_edge *edge, struct routing *r, struct err *e)
 {
     bool round_robin = strcmp(node->component, ROUND_ROBIN) == 0;
@@ -192,18 +213,18 @@ static int routing_edge(const struct graph *g, const struct graph_node *node,
         if (edge->data)
             return err_set(e, ERR_INPUT, "port '%s' of '%s' (%s): takes no IIP", edge->tgt.port,
                            node->name, node->component);
-        if (!is_participant(g, edge->src.node))
+        if (!is_participant(s, edge->src.node))
             return err_set(e, ERR_INPUT,
                            "port '%s' of '%s' goes to '%s': a routing node cannot follow another",
                            edge->src.port, edge->src.node, node->name);
-        return add_port(&r->sources, edge->src.node, edge->src.port, e);
+        return add_port(s, false, &r->sources, edge->src.node, edge->src.port, e);
     }
     if (edge->data || strcmp(edge->src.node, node->name) != 0)
         return 0;
     if (strcasecmp(port, "out") == 0)
-        return add_port(&r->targets, edge->tgt.node, edge->tgt.port, e);
+        return add_port(s, true, &r->targets, edge->tgt.node, edge->tgt.port, e);
     if (round_robin && strcasecmp(port, "deadletter") == 0)
-        return add_port(&r->dead_letters, edge->tgt.node, edge->tgt.port, e);
+        return add_port(s, true, &r->dead_letters, edge->tgt.node, edge->tgt.port, e);
     return err_set(e, ERR_INPUT, "port '%s' of '%s': %s has no such outport, only %s", port,
                    node->name, node->component, round_robin ? "out and deadletter" : "out");
 }
@@ -229,14 +250,14 @@ static int add_pairs(struct topology *t, enum binding_kind kind, const struct na
     return 0;
 }
 
-static int add_routing_node(const struct graph *g, const struct graph_node *node,
+static int add_routing_node(const struct source *s, const struct graph_node *node,
                             struct topology *t, struct err *e)
 {
     AUTO(routing_release) struct routing r = {0};
     bool round_robin = strcmp(node->component, ROUND_ROBIN) == 0;
 
-    for (size_t i = 0; i < g->n_edges; i++)
-        if (routing_edge(g, node, &g->edges[i], &r, e))
+    for (size_t i = 0; i < s->g->n_edges; i++)
+        if (routing_edge(s, node, &s->g->edges[i], &r, e))
             return -1;
     if (routing_check(node, &r, e))
         return -1;
@@ -247,27 +268,34 @@ static int add_routing_node(const struct graph *g, const struct graph_node *node
     return add_pairs(t, BINDING_ROUNDROBIN, &r.sources, &r.targets, e);
 }
 
-static int add_routing(const struct graph *g, struct topology *t, const char *component,
+static int add_routing(const struct source *s, struct topology *t, const char *component,
                        struct err *e)
 {
-    for (size_t i = 0; i < g->n_nodes; i++)
-        if (strcmp(g->nodes[i].component, component) == 0 &&
-            add_routing_node(g, &g->nodes[i], t, e))
+    for (size_t i = 0; i < s->g->n_nodes; i++)
+        if (strcmp(s->g->nodes[i].component, component) == 0 &&
+            add_routing_node(s, &s->g->nodes[i], t, e))
             return -1;
     return 0;
 }
 
-int topology_from_graph(const struct graph *g, struct topology *ret, struct err *e)
+int topology_with_queues(const struct graph *g, const struct topology_queues *queues,
+                         struct topology *ret, struct err *e)
 {
+    const struct source s = {g, queues};
     struct topology t = {0};
 
-    if (add_ports(g, &t, e) || add_plain_edges(g, &t, e) || add_routing(g, &t, PUB_SUB, e) ||
-        add_routing(g, &t, ROUND_ROBIN, e)) {
+    if (add_ports(&s, &t, e) || add_plain_edges(&s, &t, e) || add_routing(&s, &t, PUB_SUB, e) ||
+        add_routing(&s, &t, ROUND_ROBIN, e)) {
         topology_release(&t);
         return -1;
     }
     *ret = t;
     return 0;
+}
+
+int topology_from_graph(const struct graph *g, struct topology *ret, struct err *e)
+{
+    return topology_with_queues(g, NULL, ret, e);
 }
 
 /* --- as the broker has them -------------------------------------------------------------- */

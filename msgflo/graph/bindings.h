@@ -35,6 +35,10 @@ struct name_list {
     size_t n;
 };
 
+/* The name is copied; one that is there already changes nothing. */
+int name_list_add(struct name_list *list, const char *name, struct err *e) MUST_CHECK;
+void name_list_release(struct name_list *list);
+
 /* All in the order of the graph. */
 struct topology {
     struct name_list roles;    /* of the participants */
@@ -62,6 +66,16 @@ struct link_list {
  */
 int topology_from_graph(const struct graph *g, struct topology *ret, struct err *e) MUST_CHECK;
 void topology_release(struct topology *t);
+
+/* Which queue or exchange a port has where that is known better than by the convention. */
+struct topology_queues {
+    /* Its name, lent until the next call; NULL with *e: there is no such port. */
+    const char *(*queue)(void *user, bool is_inport, const char *role, const char *port,
+                         struct err *e);
+    void *user;
+};
+int topology_with_queues(const struct graph *g, const struct topology_queues *queues,
+                         struct topology *ret, struct err *e) MUST_CHECK;
 
 /* The bindings the broker should have for it, a port's own ones included. */
 int topology_links(const struct topology *t, struct link_list *ret, struct err *e) MUST_CHECK;

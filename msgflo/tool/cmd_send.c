@@ -1,7 +1,6 @@
 /*
  * cmd_send.c - msgflo send: puts one message into a queue, as npm's msgflo-send-message.
  */
-#include <getopt.h>
 #include <jansson.h>
 #include <string.h>
 
@@ -14,40 +13,20 @@ struct send_options {
     const char *broker, *queue, *json;
 };
 
-static const struct option long_options[] = {
-    {"broker", required_argument, NULL, 'b'},
-    {"queue", required_argument, NULL, 'q'},
-    {"json", required_argument, NULL, 'j'},
-    {"help", no_argument, NULL, 'h'},
-    {NULL, 0, NULL, 0},
+#define AT(member) .offset = offsetof(struct send_options, member)
+static const struct option_spec options_table[] = {
+    {.name = "queue",
+     .kind = OPTION_TEXT,
+     .value = "NAME",
+     AT(queue),
+     .help = "the queue, such as resize.IN; it must be there. On MQTT, the topic"},
+    {.name = "json",
+     .kind = OPTION_TEXT,
+     .value = "TEXT",
+     AT(json),
+     .help = "the message, any JSON value"},
+    COMMAND_BROKER(struct send_options, broker),
 };
-
-static int parse_options(const struct command *self, int argc, char **argv,
-                         struct send_options *ret)
-{
-    int option;
-
-    *ret = (struct send_options){NULL, NULL, NULL};
-    while ((option = getopt_long(argc, argv, "h", long_options, NULL)) != -1)
-        switch (option) {
-        case 'b':
-            ret->broker = optarg;
-            break;
-        case 'q':
-            ret->queue = optarg;
-            break;
-        case 'j':
-            ret->json = optarg;
-            break;
-        case 'h':
-            return COMMAND_HELP;
-        default:
-            return command_usage(self, "wrong option");
-        }
-    if (!ret->queue || !ret->json || optind < argc)
-        return command_usage(self, "--queue and --json are needed, and nothing else");
-    return EXIT_DONE;
-}
 
 static int send_message(const struct command *self, const struct send_options *options,
                         struct err *e)
@@ -67,23 +46,23 @@ static int send_message(const struct command *self, const struct send_options *o
 
 static int run(const struct command *self, int argc, char **argv)
 {
-    struct send_options options;
+    struct send_options options = {0};
+    struct option_texts rest;
     struct err e = ERR_INIT;
-    int status = parse_options(self, argc, argv, &options);
+    int status = command_options(self, argc, argv, &options, &rest);
 
     if (status != EXIT_DONE)
         return status;
+    if (!options.queue || !options.json || rest.n)
+        return command_usage(self, "--queue and --json are needed, and nothing but options");
     return send_message(self, &options, &e) ? command_failed(self, &e) : EXIT_DONE;
 }
 
 const struct command command_send = {
     .name = "send",
     .summary = "put a message into a queue",
-    .usage = "usage: msgflo send --queue NAME --json TEXT [--broker URL]\n\n"
-             "Sends one persistent message and waits until the broker has it.\n\n"
-             "  --queue NAME   the queue, such as resize.IN; it must be there\n"
-             "  --json TEXT    the message, any JSON value\n"
-             "  --broker URL   amqp:// or amqps:// (MSGFLO_BROKER, CLOUDAMQP_URL,\n"
-             "                 amqp://localhost)\n",
+    .arguments = "",
+    .about = "Sends one persistent message and waits until the broker has it.\n",
+    .options = {options_table, sizeof(options_table) / sizeof(*options_table)},
     .run = run,
 };

@@ -1,156 +1,146 @@
 /*
- * cmd_setup.c - msgflo setup: makes the broker look like the graph. First everything is declared
- * and bound; what is there too much is removed after that, so that no message finds a gap.
+ * cmd_setup.c - msgflo setup: makes the broker look like the graph, as npm's msgflo-setup, and
+ * starts its participants if asked to. First everything is declared and bound; what is there too
+ * much is removed after that, so that no message finds a gap.
  */
-#include <getopt.h>
 #include <jansson.h>
+#include <stdio.h>
 #include <string.h>
 
-#include "base/log.h"
-#include "broker/broker.h"
-#include "broker/management.h"
+#include "base/clock.h"
 #include "graph/bindings.h"
-#include "tool/command.h"
-#include "tool/settings.h"
+#include "tool/setup.h"
 
-#define TIMEOUT_DEFAULT_S 30
-#define TIMEOUT_MAX_S 3600
+#define STOP_MS 25000 /* that participants have to finish */
 
-struct setup_options {
-    const char *graph, *broker, *management;
-    int timeout_s;
-    bool prune, json;
+#define AT(member) .offset = offsetof(struct setup_options, member)
+static const struct option_spec options_table[] = {
+    COMMAND_BROKER(struct setup_options, broker),
+    {.name = "discover",
+     .kind = OPTION_FLAG,
+     AT(discover),
+     .help = "waits until every participant of GRAPH has announced itself, and binds the queues "
+             "they have; else ROLE.PORT"},
+    {.name = "participants",
+     .kind = OPTION_FLAG,
+     AT(participants),
+     .help = "also starts the participants; they end with this command"},
+    {.name = "only",
+     .kind = OPTION_ITEMS,
+     .value = "ROLE,...",
+     AT(only),
+     .help = "starts only these"},
+    {.name = "ignore",
+     .kind = OPTION_ITEMS,
+     .value = "ROLE,...",
+     AT(ignore),
+     .help = "does not start these"},
+    {.name = "library",
+     .kind = OPTION_TEXT,
+     .value = "FILE",
+     AT(library),
+     .help = "the component library, with their commands (package.json, if it is there)"},
+    {.name = "componentdir",
+     .alias = "components",
+     .kind = OPTION_TEXT,
+     .value = "DIR",
+     AT(components),
+     .value_default = "participants",
+     .help = "each of its files that the library has a handler for is a component"},
+    {.name = "shell",
+     .kind = OPTION_TEXT,
+     .value = "SHELL",
+     AT(shell),
+     .help = "runs their commands in a shell, such as /bin/sh"},
+    {.name = "forward",
+     .kind = OPTION_ITEMS,
+     .value = "stdout,stderr",
+     AT(forward),
+     .help = "passes on what they print"},
+    {.name = "forever",
+     .kind = OPTION_FLAG,
+     AT(forever),
+     .help = "runs until it is stopped: on MQTT the bindings live as long, and participants are "
+             "started again when they end"},
+    {.name = "timeout",
+     .kind = OPTION_NUMBER,
+     .value = "S",
+     AT(timeout_s),
+     .value_default = "30",
+     .max = 3600,
+     .unit = "seconds",
+     .help = "how long to try to connect, to wait for starts, and for announcements"},
+    {.name = "prune",
+     .kind = OPTION_FLAG,
+     AT(prune),
+     .help = "removes the bindings between roles of GRAPH that it no longer has; never a queue, "
+             "and nothing of roles it does not name"},
+    {.name = "management",
+     .kind = OPTION_TEXT,
+     .value = "URL",
+     AT(management),
+     .help = "of RabbitMQ's management API, which --prune asks what there is "
+             "(MSGFLO_MANAGEMENT_URL, else http://HOST:15672 or https://HOST); without it, only "
+             "ports that GRAPH names are looked at"},
+    COMMAND_JSON(struct setup_options, json),
 };
 
-/* What was done, for the user. */
-struct setup_result {
-    struct link_list removed;
-    bool removed_is_known; /* else those are what could have been there */
-    struct buf checked;    /* a line on what --prune looked at; empty without it */
-    struct buf warnings;   /* lines */
-};
+/* --- steps ------------------------------------------------------------------------------- */
 
-static const struct option long_options[] = {
-    {"broker", required_argument, NULL, 'b'},
-    {"management", required_argument, NULL, 'm'},
-    {"timeout", required_argument, NULL, 't'},
-    {"prune", no_argument, NULL, 'p'},
-    {"json", no_argument, NULL, 'j'},
-    {"help", no_argument, NULL, 'h'},
-    {NULL, 0, NULL, 0},
-};
-
-static int parse_options(const struct command *self, int argc, char **argv,
-                         struct setup_options *ret)
+int setup_wait(struct setup *s, int64_t deadline_mono_ms, struct err *e)
 {
-    int64_t seconds;
-    int option;
-
-    *ret = (struct setup_options){.timeout_s = TIMEOUT_DEFAULT_S};
-    while ((option = getopt_long(argc, argv, "h", long_options, NULL)) != -1)
-        switch (option) {
-        case 'b':
-            ret->broker = optarg;
-            break;
-        case 'm':
-            ret->management = optarg;
-            break;
-        case 't':
-            if (command_number(optarg, 0, TIMEOUT_MAX_S, &seconds))
-                return command_usage(self, "--timeout: 0 to %d seconds, not '%s'", TIMEOUT_MAX_S,
-                                     optarg);
-            ret->timeout_s = (int)seconds;
-            break;
-        case 'p':
-            ret->prune = true;
-            break;
-        case 'j':
-            ret->json = true;
-            break;
-        case 'h':
-            return COMMAND_HELP;
-        default:
-            return command_usage(self, "wrong option");
-        }
-    ret->graph = command_argument(argc - optind, argv + optind);
-    return ret->graph ? EXIT_DONE : command_usage(self, "one graph file is needed");
+    if (clock_until_ms(deadline_mono_ms) == 0)
+        return err_set(e, ERR_TIMEOUT, "not done in time");
+    if (loop_step(&s->loop, clock_until_ms(deadline_mono_ms), e))
+        return -1;
+    if (s->failure.code != ERR_NONE)
+        return err_set(e, s->failure.code, "%s", s->failure.text);
+    return s->loop.stopped ? err_set(e, ERR_INPUT, "stopped by a signal") : 0;
 }
 
-/* --- declare and bind -------------------------------------------------------------------- */
-
-static int declare_and_bind(struct broker *b, const struct topology *t, struct buf *warnings,
-                            struct err *e)
+static int declare_and_bind(struct setup *s, struct err *e)
 {
+    const struct topology *t = &s->topology;
+
     for (size_t i = 0; i < t->inports.n; i++)
-        if (broker_declare_inport(b, t->inports.names[i], warnings, e))
+        if (broker_declare_inport(s->broker, t->inports.names[i], &s->warnings, e))
             return -1;
     for (size_t i = 0; i < t->outports.n; i++)
-        if (broker_declare_outport(b, t->outports.names[i], warnings, e))
+        if (broker_declare_outport(s->broker, t->outports.names[i], &s->warnings, e))
             return -1;
     for (size_t i = 0; i < t->n_bindings; i++)
-        if (broker_bind(b, &t->bindings[i], warnings, e))
+        if (broker_bind(s->broker, &t->bindings[i], &s->warnings, e))
             return -1;
     return 0;
 }
 
-/* --- prune ------------------------------------------------------------------------------- */
-
-/* What the management API knows of and the graph does not want. */
-static int find_by_management(const struct setup_options *options, const char *ca_file,
-                              const struct topology *t, const struct link_list *wanted,
-                              struct setup_result *result, struct err *e)
+static int set_up(struct setup *s, struct err *e)
 {
-    AUTO(link_list_release) struct link_list there = {0};
-    AUTO(management_closep) struct management *m = NULL;
-
-    if (management_open(options->broker, options->management, ca_file, &m, e) ||
-        management_bindings(m, &there, e))
+    if (command_connect(s->self, s->options.broker, (int)s->options.timeout_s, &s->broker, e) ||
+        loop_open(&s->loop, e))
         return -1;
-    for (size_t i = 0; i < there.n; i++) {
-        const struct link *link = &there.links[i];
+    s->loop.broker = s->broker;
+    if ((s->options.discover && setup_follow_discovery(s, e)) ||
+        (s->options.participants && setup_participants(s, e)) ||
+        (s->options.discover && setup_discover(s, e)) || declare_and_bind(s, e))
+        return -1;
+    return s->options.prune ? setup_prune(s, e) : 0;
+}
 
-        if (topology_is_unwanted(t, wanted, link) &&
-            link_list_add(&result->removed, link->source, link->destination, link->to_exchange, e))
+/* With --forever. A lost broker gets its bindings again: those of MQTT went with the connection. */
+static int stay(struct setup *s, struct err *e)
+{
+    s->keeps_running = true;
+    while (!s->loop.stopped) {
+        struct err cause = ERR_INIT;
+
+        if (loop_step(&s->loop, -1, &cause) == 0)
+            continue;
+        if (command_reconnect(s->self, s->options.broker, &cause, &s->loop, &s->broker, e))
             return -1;
+        if (s->broker && declare_and_bind(s, &cause) && cause.code == ERR_INPUT)
+            return err_set(e, cause.code, "%s", cause.text);
     }
-    result->removed_is_known = true;
-    buf_printf(
-        &result->checked,
-        "Checked the %zu plain bindings of virtual host '%s' that the management API at %s lists",
-        there.n, management_vhost(m), log_url(management_url(m)));
-    return 0;
-}
-
-/* Without the API: each binding that could be there between the ports the graph names. */
-static int find_by_name(const struct topology *t, const struct err *why,
-                        struct setup_result *result, struct err *e)
-{
-    if (topology_unwanted_candidates(t, &result->removed, e))
-        return -1;
-    buf_printf(&result->checked,
-               "No management API (%s): checked the %zu bindings possible between the ports the "
-               "graph names; those of ports it no longer names were not looked for",
-               why->text, result->removed.n);
-    return 0;
-}
-
-static int prune(const struct setup_options *options, struct broker *b, const char *ca_file,
-                 const struct topology *t, struct setup_result *result, struct err *e)
-{
-    AUTO(link_list_release) struct link_list wanted = {0};
-    struct err why = ERR_INIT;
-
-    if (topology_links(t, &wanted, e))
-        return -1;
-    if (find_by_management(options, ca_file, t, &wanted, result, &why)) {
-        if (why.code == ERR_NOMEM)
-            return err_set(e, ERR_NOMEM, "%s", why.text);
-        if (find_by_name(t, &why, result, e))
-            return -1;
-    }
-    for (size_t i = 0; i < result->removed.n; i++)
-        if (broker_unbind_link(b, &result->removed.links[i], e))
-            return -1;
     return 0;
 }
 
@@ -162,28 +152,53 @@ static const char *const kind_names[] = {
     [BINDING_DEADLETTER] = "deadletter",
 };
 
+static void print_participants(const struct name_list *names, struct buf *out)
+{
+    buf_text(out, "Set up participants [");
+    for (size_t i = 0; i < names->n; i++)
+        buf_printf(out, "%s'%s'", i ? ", " : " ", names->names[i]);
+    buf_text(out, names->n ? " ]\n" : "]\n");
+}
+
+static void print_pruned(const struct pruned *p, struct buf *out)
+{
+    if (p->removed_is_known && p->removed.n)
+        buf_text(out, "Removed bindings:\n");
+    for (size_t i = 0; p->removed_is_known && i < p->removed.n; i++)
+        buf_printf(out, "REMOVED:\t %s -> %s\n", p->removed.links[i].source,
+                   p->removed.links[i].destination);
+    buf_printf(out, "%s\n", p->checked.data);
+}
+
 /* The lines of npm's msgflo-setup, the odd blanks too. */
-static void print_lines(const struct topology *t, const struct setup_result *result,
-                        struct buf *out)
+static void print_lines(const struct setup *s, struct buf *out)
 {
     static const char *const heads[] = {
         [BINDING_PUBSUB] = "PUBSUB: \t",
         [BINDING_ROUNDROBIN] = "ROUNDROBIN:\t",
         [BINDING_DEADLETTER] = "DEADLETTER:\t",
     };
+    const struct topology *t = &s->topology;
 
+    if (s->options.participants)
+        print_participants(&s->participants, out);
     buf_text(out, "Set up bindings:\n");
     for (size_t i = 0; i < t->n_bindings; i++)
         buf_printf(out, "%s %s -> %s\n", heads[t->bindings[i].kind], t->bindings[i].src,
                    t->bindings[i].tgt);
-    if (!result->checked.len)
-        return;
-    if (result->removed_is_known && result->removed.n)
-        buf_text(out, "Removed bindings:\n");
-    for (size_t i = 0; result->removed_is_known && i < result->removed.n; i++)
-        buf_printf(out, "REMOVED:\t %s -> %s\n", result->removed.links[i].source,
-                   result->removed.links[i].destination);
-    buf_printf(out, "%s\n", result->checked.data);
+    if (s->pruned.checked.len)
+        print_pruned(&s->pruned, out);
+    if (s->options.forever)
+        buf_text(out, "--forever enabled, keeping alive\n");
+}
+
+static json_t *names_json(const struct name_list *names)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < names->n; i++)
+        json_array_append_new(list, json_string(names->names[i]));
+    return list;
 }
 
 static json_t *bindings_json(const struct topology *t)
@@ -197,25 +212,27 @@ static json_t *bindings_json(const struct topology *t)
     return list;
 }
 
-static json_t *removed_json(const struct setup_result *result)
+static json_t *removed_json(const struct pruned *p)
 {
     json_t *list = json_array();
 
-    for (size_t i = 0; result->removed_is_known && i < result->removed.n; i++)
-        json_array_append_new(list,
-                              json_pack("{s:s, s:s}", "source", result->removed.links[i].source,
-                                        "destination", result->removed.links[i].destination));
+    for (size_t i = 0; p->removed_is_known && i < p->removed.n; i++)
+        json_array_append_new(list, json_pack("{s:s, s:s}", "source", p->removed.links[i].source,
+                                              "destination", p->removed.links[i].destination));
     return list;
 }
 
-static void print_json(const struct topology *t, const struct setup_result *result, struct buf *out)
+static void print_json(const struct setup *s, struct buf *out)
 {
-    json_t *json = json_pack("{s:o}", "bindings", bindings_json(t));
+    json_t *json = json_object();
     AUTO(text_freep) char *text = NULL;
 
-    if (result->checked.len) {
-        json_object_set_new(json, "removed", removed_json(result));
-        json_object_set_new(json, "checked", json_string(result->checked.data));
+    if (s->options.participants)
+        json_object_set_new(json, "participants", names_json(&s->participants));
+    json_object_set_new(json, "bindings", bindings_json(&s->topology));
+    if (s->pruned.checked.len) {
+        json_object_set_new(json, "removed", removed_json(&s->pruned));
+        json_object_set_new(json, "checked", json_string(s->pruned.checked.data));
     }
     text = json_dumps(json, JSON_INDENT(2));
     json_decref(json);
@@ -226,85 +243,88 @@ static void print_json(const struct topology *t, const struct setup_result *resu
 
 /* --- the command ------------------------------------------------------------------------- */
 
-static int set_up(const struct setup_options *options, const struct tool_settings *settings,
-                  const struct topology *t, struct setup_result *result, struct err *e)
+static void setup_release(struct setup *s)
 {
-    AUTO(broker_closep) struct broker *b = NULL;
-    const struct broker_options to = {.url = options->broker,
-                                      .ca_file = settings->ca_file,
-                                      .name = "msgflo setup",
-                                      .timeout_ms = options->timeout_s * 1000};
-
-    if (broker_open(&to, &b, e) || declare_and_bind(b, t, &result->warnings, e))
-        return -1;
-    return options->prune ? prune(options, b, settings->ca_file, t, result, e) : 0;
+    if (s->children)
+        children_stop_all(s->children, STOP_MS);
+    children_free(s->children);
+    loop_release(&s->loop);
+    broker_close(s->broker);
+    seen_free(s->seen);
+    graph_free(s->graph);
+    topology_release(&s->topology);
+    name_list_release(&s->participants);
+    link_list_release(&s->pruned.removed);
+    buf_release(&s->pruned.checked);
+    buf_release(&s->warnings);
 }
 
-static void setup_result_release(struct setup_result *r)
+/* What can be wrong without a broker. */
+static int load(struct setup *s, struct err *e)
 {
-    link_list_release(&r->removed);
-    buf_release(&r->checked);
-    buf_release(&r->warnings);
-}
-
-static int load_topology(const struct command *self, const char *path, struct topology *ret,
-                         struct err *e)
-{
-    AUTO(graph_freep) struct graph *g = NULL;
     struct err cause = ERR_INIT;
 
-    if (command_read_graph(self, path, &g, e))
+    if (tool_settings_load(&s->settings, e) ||
+        command_read_graph(s->self, s->options.graph, &s->graph, e))
         return -1;
-    if (topology_from_graph(g, ret, &cause))
-        return err_set(e, cause.code, "%s: %s", path, cause.text);
+    if (topology_from_graph(s->graph, &s->topology, &cause))
+        return err_set(e, cause.code, "%s: %s", s->options.graph, cause.text);
+    if (!s->options.broker)
+        s->options.broker = s->settings.broker;
+    if (!s->options.management)
+        s->options.management = s->settings.management;
     return 0;
+}
+
+static int tell(const struct setup *s)
+{
+    AUTO(buf_release) struct buf out = BUF_INIT;
+
+    if (!s->options.forever && !(broker_abilities(s->broker) & BROKER_BINDS))
+        fprintf(stderr,
+                "msgflo %s: this broker keeps no bindings: they end with this command, unless it "
+                "is run with --forever\n",
+                s->self->name);
+    if (s->options.json)
+        print_json(s, &out);
+    else
+        print_lines(s, &out);
+    return command_print(s->self, &out);
 }
 
 static int run(const struct command *self, int argc, char **argv)
 {
-    AUTO(setup_result_release) struct setup_result result = {0};
-    AUTO(topology_release) struct topology topology = {0};
-    AUTO(buf_release) struct buf out = BUF_INIT;
-    struct setup_options options;
-    struct tool_settings settings;
+    AUTO(setup_release) struct setup s = {.self = self, .loop = {.stop_fd = -1}};
     struct err e = ERR_INIT;
-    int status = parse_options(self, argc, argv, &options), failed;
+    int status = command_graph_options(self, argc, argv, &s.options, &s.options.graph);
+    int failed;
 
     if (status != EXIT_DONE)
         return status;
-    if (tool_settings_load(&settings, &e) || load_topology(self, options.graph, &topology, &e))
+    for (size_t i = 0; i < s.options.forward.n; i++)
+        if (strcmp(s.options.forward.items[i], "stdout") != 0 &&
+            strcmp(s.options.forward.items[i], "stderr") != 0)
+            return command_usage(self, "--forward: stdout and stderr, not '%s'",
+                                 s.options.forward.items[i]);
+    if (load(&s, &e))
         return command_failed(self, &e);
-    if (!options.broker)
-        options.broker = settings.broker;
-    if (!options.management)
-        options.management = settings.management;
-    failed = set_up(&options, &settings, &topology, &result, &e);
-    command_warn(self, &result.warnings);
+    failed = set_up(&s, &e);
+    command_warn(self, &s.warnings);
     if (failed)
         return command_failed(self, &e);
-    if (options.json)
-        print_json(&topology, &result, &out);
-    else
-        print_lines(&topology, &result, &out);
-    return command_print(self, &out);
+    status = tell(&s);
+    if (status == EXIT_DONE && s.options.forever && stay(&s, &e))
+        return command_failed(self, &e);
+    return status;
 }
 
 const struct command command_setup = {
     .name = "setup",
     .summary = "make the broker look like a graph",
-    .usage =
-        "usage: msgflo setup GRAPH [--broker URL] [--prune] [--management URL] [--timeout S]\n"
-        "                    [--json]\n\n"
+    .arguments = "GRAPH",
+    .about =
         "Declares the queues and exchanges of GRAPH (.fbp or .json) as its participants do, and\n"
-        "binds them. May be run before any of them, and any number of times.\n\n"
-        "  --broker URL       amqp:// or amqps:// (MSGFLO_BROKER, CLOUDAMQP_URL,\n"
-        "                     amqp://localhost)\n"
-        "  --prune            removes the bindings between roles of GRAPH that it no longer has;\n"
-        "                     never a queue, and nothing of roles it does not name\n"
-        "  --management URL   of RabbitMQ's management API, which --prune asks what there is\n"
-        "                     (MSGFLO_MANAGEMENT_URL, else http://HOST:15672 or https://HOST);\n"
-        "                     without it, only ports that GRAPH names are looked at\n"
-        "  --timeout S        how long to try to connect (30)\n"
-        "  --json             prints what was done as JSON\n",
+        "binds them. May be run before any of them, and any number of times.\n",
+    .options = {options_table, sizeof(options_table) / sizeof(*options_table)},
     .run = run,
 };

@@ -5,11 +5,15 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/clock.h"
 #include "base/config.h"
 #include "graph/fbp.h"
 #include "graph/graph_json.h"
 #include "tool/files.h"
+#include "tool/loop.h"
 #include "tool/settings.h"
+
+#define RECONNECT_S 1
 
 int command_usage(const struct command *self, const char *fmt, ...)
 {
@@ -53,10 +57,6 @@ int command_graph_options(const struct command *self, int argc, char **argv, voi
 
 void command_help(const struct command *self, struct buf *out)
 {
-    if (self->usage) {
-        buf_text(out, self->usage);
-        return;
-    }
     buf_printf(out, "usage: msgflo %s %s%s[OPTION]...\n\n%s\n", self->name, self->arguments,
                *self->arguments ? " " : "", self->about);
     options_help(&self->options, out);
@@ -154,4 +154,38 @@ int command_connect(const struct command *self, const char *broker, int timeout_
     to.ca_file = settings.ca_file;
     to.name = name;
     return broker_open(&to, ret, e);
+}
+
+static int pause_s(struct loop *loop, int seconds, struct err *e)
+{
+    int64_t until_mono_ms = clock_mono_ms() + seconds * 1000;
+
+    while (!loop->stopped && clock_until_ms(until_mono_ms) > 0)
+        if (loop_step(loop, clock_until_ms(until_mono_ms), e))
+            return -1;
+    return 0;
+}
+
+int command_reconnect(const struct command *self, const char *broker, const struct err *why,
+                      struct loop *loop, struct broker **b, struct err *e)
+{
+    if (why->code != ERR_UNAVAILABLE && why->code != ERR_TIMEOUT)
+        return err_set(e, why->code, "%s", why->text);
+    fprintf(stderr, "msgflo %s: warning: %s; connecting again\n", self->name, why->text);
+    broker_close(*b);
+    loop->broker = *b = NULL;
+    while (!loop->stopped) {
+        struct err cause = ERR_INIT;
+
+        if (command_connect(self, broker, 0, b, &cause) == 0) {
+            fprintf(stderr, "msgflo %s: connected again\n", self->name);
+            loop->broker = *b;
+            return 0;
+        }
+        if (cause.code != ERR_UNAVAILABLE)
+            return err_set(e, cause.code, "%s", cause.text);
+        if (pause_s(loop, RECONNECT_S, e))
+            return -1;
+    }
+    return 0;
 }

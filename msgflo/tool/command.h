@@ -35,8 +35,8 @@ struct command {
     int (*run)(const struct command *self, int argc, char **argv);
 };
 
-extern const struct command command_setup, command_procfile, command_graph, command_send,
-    command_dump;
+extern const struct command command_setup, command_procfile, command_register, command_graph,
+    command_send, command_dump;
 
 /* For the table of a command that connects: the member of its struct that gets the URL. */
 #define COMMAND_BROKER(type, member)                                                               \
@@ -96,5 +96,15 @@ int command_read_graph(const struct command *self, const char *path, struct grap
  */
 int command_connect(const struct command *self, const char *broker, int timeout_s,
                     struct broker **ret, struct err *e) MUST_CHECK;
+
+struct loop;
+
+/*
+ * After *b was lost for the reason given: says so, closes it, and connects again for as long as it
+ * takes, while the loop goes on. Returns 0 with *b (NULL: the loop was stopped), also as the loop's
+ * broker; or -1 with *e: the broker refuses us, or why was another fault than a loss.
+ */
+int command_reconnect(const struct command *self, const char *broker, const struct err *why,
+                      struct loop *loop, struct broker **b, struct err *e) MUST_CHECK;
 
 #endif

@@ -35,7 +35,7 @@ struct option_spec {
     enum option_kind kind;
     const char *value;         /* what its value is called: "FILE"; NULL for a flag */
     size_t offset;             /* where the value goes in the command's struct: offsetof() */
-    const char *value_default; /* of a text or number, as it would be given; NULL: NULL or 0 */
+    const char *value_default; /* of a text or number, as it would be given; NULL: left as it is */
     int64_t min, max;
     const char *unit; /* of a number, in the plural: "seconds"; or NULL */
     const char *help; /* a sentence without a full stop */
@@ -52,9 +52,9 @@ bool option_texts_have(const struct option_texts *list, const char *text);
 enum options_result { OPTIONS_OK, OPTIONS_HELP, OPTIONS_WRONG };
 
 /*
- * Fills the struct at values, which must be zeroed, from argv[1] on: first the defaults, then what
- * is given; ret_rest gets the arguments that are no options. OPTIONS_HELP: --help or -h is among
- * them. OPTIONS_WRONG: *e names the option and what it takes.
+ * Fills the struct at values, which is zeroed but for what has no default, from argv[1] on: first
+ * the defaults, then what is given; ret_rest gets the arguments that are no options. OPTIONS_HELP:
+ * --help or -h is among them. OPTIONS_WRONG: *e names the option and what it takes.
  */
 enum options_result options_parse(const struct option_table *table, int argc, char **argv,
                                   void *values, struct option_texts *ret_rest,

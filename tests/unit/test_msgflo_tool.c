@@ -73,7 +73,7 @@ static void answers_wrong_usage_with_status_2(void **state)
     assert_run("seutp", 2, "there is no command 'seutp'");
     assert_run("setup", 2, "one graph file is needed");
     assert_run("setup a.fbp b.fbp", 2, "one graph file is needed");
-    assert_run("setup " GRAPH " --prnue", 2, "wrong option");
+    assert_run("setup " GRAPH " --prnue", 2, "there is no option '--prnue'");
     assert_run("setup " GRAPH " --timeout -1", 2, "--timeout: 0 to 3600 seconds, not '-1'");
     assert_run("setup " GRAPH " --timeout 3601", 2, "--timeout: 0 to 3600 seconds, not '3601'");
     assert_run("send --queue q", 2, "--queue and --json are needed");
