@@ -2,6 +2,9 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
+
+#include "utf8.h"
 
 int err_set(struct err *e, enum err_code code, const char *fmt, ...)
 {
@@ -13,6 +16,7 @@ int err_set(struct err *e, enum err_code code, const char *fmt, ...)
     va_start(args, fmt);
     vsnprintf(e->text, sizeof e->text, fmt, args);
     va_end(args);
+    utf8_repair(e->text, strlen(e->text)); /* names from outside, or cut by a limit */
     return -1;
 }
 

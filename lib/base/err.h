@@ -27,7 +27,7 @@ enum err_code {
 
 struct err {
     enum err_code code;
-    char text[400]; /* one sentence without a full stop, naming the thing; never a secret */
+    char text[400]; /* one sentence without a full stop, naming the thing; never a secret; UTF-8 */
 };
 
 #define ERR_INIT                                                                                   \

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "base/utf8.h"
+
 static const char *const expected_names[] = {
     "'->'", "a process", "'('", "')'", "'.'", "':'", "a port", "a value", "metadata",
 };
@@ -176,27 +178,6 @@ struct fbp_place scan_place(const char *text, size_t len, size_t at)
         i += n ? n : 1;
     }
     return place;
-}
-
-/* Bytes of the UTF-8 character at s, or 0 if it is none (RFC 3629, section 4). */
-static size_t utf8_len(const char *s, size_t len)
-{
-    unsigned char c = (unsigned char)s[0];
-    size_t n = c < 0x80 ? 1 : c >= 0xc2 && c < 0xe0 ? 2 : c >= 0xe0 && c < 0xf0 ? 3 : 4;
-    static const unsigned char lead_bits[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
-    unsigned long code = c & lead_bits[n];
-
-    if ((c >= 0x80 && c < 0xc2) || c > 0xf4 || n > len)
-        return 0;
-    for (size_t i = 1; i < n; i++) {
-        if (((unsigned char)s[i] & 0xc0) != 0x80)
-            return 0;
-        code = code << 6 | ((unsigned char)s[i] & 0x3f);
-    }
-    if ((n == 3 && code < 0x800) || (n == 4 && (code < 0x10000 || code > 0x10ffff)) ||
-        (code >= 0xd800 && code < 0xe000))
-        return 0;
-    return n;
 }
 
 bool scan_utf8_is_valid(const char *text, size_t len, size_t *ret_at)

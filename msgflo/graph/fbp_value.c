@@ -71,16 +71,6 @@ static json_t *json_load(const char *text, size_t len, json_error_t *je)
     return value;
 }
 
-/* What jansson says, up to where it cuts a character in two. */
-static bool stop_at_no_json(struct parser *p, const json_error_t *je)
-{
-    size_t len;
-
-    scan_utf8_is_valid(je->text, strlen(je->text), &len);
-    err_set(p->e, ERR_INPUT, "not JSON: %.*s", (int)len, je->text);
-    return scan_stop(p, p->pos + (je->position > 0 ? (size_t)je->position - 1 : 0));
-}
-
 /* A JSON value with blanks and line ends around it. true, false and null never get here: they were
  * read as names of processes. */
 bool scan_json(struct parser *p, json_t **ret)
@@ -102,8 +92,10 @@ bool scan_json(struct parser *p, json_t **ret)
         return scan_stop(p, deep_at);
     }
     *ret = json_load(p->text + p->pos, p->len - p->pos, &je);
-    if (!*ret)
-        return stop_at_no_json(p, &je);
+    if (!*ret) {
+        err_set(p->e, ERR_INPUT, "not JSON: %s", je.text);
+        return scan_stop(p, p->pos + (je.position > 0 ? (size_t)je.position - 1 : 0));
+    }
     p->pos += (size_t)je.position;
     json_blanks(p);
     return true;

@@ -22,6 +22,27 @@ static void err_keeps_the_first_error(void **state)
     assert_int_equal(e.code, ERR_LIMIT);
 }
 
+static void err_text_is_UTF_8_whatever_it_names(void **state)
+{
+    static const struct {
+        const char *name, *told;
+    } cases[] = {
+        {"\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80", "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80"},
+        {"a\xc3", "a?"},                /* cut */
+        {"\xff\xc0\x80z", "???z"},      /* no UTF-8, too long a form */
+        {"\xed\xa0\x80", "???"},        /* a surrogate */
+        {"\xf4\x90\x80\x80z", "????z"}, /* past U+10FFFF */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct err e = ERR_INIT;
+
+        err_set(&e, ERR_INPUT, "%s", cases[i].name);
+        assert_string_equal(e.text, cases[i].told);
+    }
+}
+
 static void buf_grows_to_its_limit_and_not_past_it(void **state)
 {
     AUTO(buf_release) struct buf b = {NULL, 0, 0, 5, false};
@@ -163,6 +184,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(err_keeps_the_first_error),
+        cmocka_unit_test(err_text_is_UTF_8_whatever_it_names),
         cmocka_unit_test(buf_grows_to_its_limit_and_not_past_it),
         cmocka_unit_test(timestamps_go_both_ways),
         cmocka_unit_test(uuids_are_version_7_and_sort_by_time),
