@@ -84,6 +84,12 @@ static bool is_named(const struct graph_node *node)
     return is_spelled(node->name, scan_is_node_char);
 }
 
+/* Whether the name is the stem and a number. */
+static bool is_numbered(const char *name, const struct buf *stem)
+{
+    return strncmp(name, stem->data, stem->len) == 0 && all_are(name + stem->len, scan_is_digit);
+}
+
 /* Whether a reader will call the node as it is called, when it finds "(component)" for it. */
 static bool is_anonymous(const struct graph *g, size_t i)
 {
@@ -93,7 +99,7 @@ static bool is_anonymous(const struct graph *g, size_t i)
 
     scan_anonymous_stem((struct span){node->component, strlen(node->component)}, &stem);
     for (size_t k = 0; !stem.failed && k < i; k++)
-        number += !is_named(&g->nodes[k]) && strncmp(g->nodes[k].name, stem.data, stem.len) == 0;
+        number += is_numbered(g->nodes[k].name, &stem);
     buf_printf(&stem, "%lu", number);
     return !stem.failed && strcmp(stem.data, node->name) == 0;
 }
