@@ -18,6 +18,8 @@ static const struct {
 } schemes[] = {
     {"amqp://", &broker_amqp},
     {"amqps://", &broker_amqp},
+    {"mqtt://", &broker_mqtt},
+    {"mqtts://", &broker_mqtt},
 };
 
 static const struct broker_kind *kind_of(const char *url)

@@ -41,5 +41,6 @@ struct broker { /* each kind's own, which starts with this */
 };
 
 extern const struct broker_kind broker_amqp; /* amqp:// and amqps:// */
+extern const struct broker_kind broker_mqtt; /* mqtt:// and mqtts:// */
 
 #endif

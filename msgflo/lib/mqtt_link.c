@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -73,7 +74,7 @@ static void on_subscribe(struct mosquitto *mosq, void *user, int mid, int n, con
     l->open_subscriptions--;
     for (int i = 0; i < n; i++)
         if (granted[i] >= MQTT_RC_UNSPECIFIED) /* 128 is the one failure of 3.1.1 */
-            lose(l, MSGFLO_REFUSED, "the broker refuses a subscription");
+            l->subscription_refused = true;
 }
 
 static void on_publish(struct mosquitto *mosq, void *user, int mid, int reason,
@@ -279,6 +280,20 @@ bool mqtt_link_wants_write(const struct mqtt_link *l)
     return mosquitto_want_write(l->mosq);
 }
 
+void mqtt_link_watch(struct mqtt_link *l, int epoll_fd, uint32_t id, uint32_t events)
+{
+    uint32_t wanted = events | EPOLLERR; /* comes in any case: so that it is never 0 */
+    struct epoll_event event = {.events = wanted, .data.u32 = id};
+    int op = l->watched_for ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+
+    if (l->watched_for == wanted)
+        return;
+    if (epoll_ctl(epoll_fd, op, mqtt_link_fd(l), &event))
+        lose(l, MSGFLO_UNAVAILABLE, strerror(errno));
+    else
+        l->watched_for = wanted;
+}
+
 int mqtt_link_read(struct mqtt_link *l, struct msgflo_error *e)
 {
     errno = 0;
@@ -315,8 +330,28 @@ int mqtt_link_unsubscribe(struct mqtt_link *l, const char *filter, struct msgflo
 
 /* ---- publishing ---- */
 
+static int pass_on_properties(const mosquitto_property *from, mosquitto_property **props)
+{
+    char *name = NULL, *value = NULL;
+    const mosquitto_property *p =
+        mosquitto_property_read_string(from, MQTT_PROP_CONTENT_TYPE, &value, false);
+    int failed = p ? mosquitto_property_add_string(props, MQTT_PROP_CONTENT_TYPE, value) : 0;
+
+    free(value);
+    p = mosquitto_property_read_string_pair(from, MQTT_PROP_USER_PROPERTY, &name, &value, false);
+    while (p && !failed) {
+        failed = mosquitto_property_add_string_pair(props, MQTT_PROP_USER_PROPERTY, name, value);
+        free(name);
+        free(value);
+        p = mosquitto_property_read_string_pair(p, MQTT_PROP_USER_PROPERTY, &name, &value, true);
+    }
+    return failed ? -1 : 0;
+}
+
 static int add_properties(const struct mqtt_message *m, mosquitto_property **props)
 {
+    if (m->passed_on)
+        return pass_on_properties(m->passed_on, props);
     if ((m->content_type &&
          mosquitto_property_add_string(props, MQTT_PROP_CONTENT_TYPE, m->content_type)) ||
         (m->expiry_s &&

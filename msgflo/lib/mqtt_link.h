@@ -40,8 +40,10 @@ struct mqtt_link {
     const struct mqtt_link_events *events;
     void *user; /* of events */
     bool mqtt5;
-    int connack;             /* -1: has not come */
-    int open_subscriptions;  /* SUBACKs to come */
+    int connack;            /* -1: has not come */
+    int open_subscriptions; /* SUBACKs to come */
+    bool subscription_refused;
+    uint32_t watched_for;    /* by mqtt_link_watch(); 0 until then */
     struct msgflo_error why; /* code not MSGFLO_OK: it is of no use any more */
 };
 
@@ -64,14 +66,17 @@ void mqtt_link_close(struct mqtt_link *l, bool polite);
 
 int mqtt_link_fd(const struct mqtt_link *l);
 bool mqtt_link_wants_write(const struct mqtt_link *l);
+/* Has epoll_fd tell of its events (EPOLLIN, EPOLLOUT or neither) from now on, as id. A failure
+ * shows in l->why. */
+void mqtt_link_watch(struct mqtt_link *l, int epoll_fd, uint32_t id, uint32_t events);
 
-/* Each returns 0, or -1 with *e when the connection is lost or (read, a subscription) refused. */
+/* Each returns 0, or -1 with *e when the connection is lost. */
 int mqtt_link_read(struct mqtt_link *l, struct msgflo_error *e) MUST_CHECK; /* one packet */
 int mqtt_link_write(struct mqtt_link *l, struct msgflo_error *e) MUST_CHECK;
 /* Sends what keeps the connection alive, and notices a broker that does not answer. */
 int mqtt_link_tick(struct mqtt_link *l, struct msgflo_error *e) MUST_CHECK;
 
-/* QoS 1. The broker's answer is awaited by mqtt_link_read(). */
+/* QoS 1. The broker's answer comes by mqtt_link_read(): one SUBACK less is open. */
 int mqtt_link_subscribe(struct mqtt_link *l, const char *filter, struct msgflo_error *e) MUST_CHECK;
 int mqtt_link_unsubscribe(struct mqtt_link *l, const char *filter,
                           struct msgflo_error *e) MUST_CHECK;
@@ -85,6 +90,8 @@ struct mqtt_message {
     const char *const (*headers)[2];       /* text, pairs of name and value */
     size_t header_count;
     unsigned expiry_s; /* 0: never */
+    /* Of a message that is passed on: its content type and user properties go with it. Or NULL. */
+    const mosquitto_property *passed_on;
 };
 
 /*

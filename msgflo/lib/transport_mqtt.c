@@ -39,16 +39,10 @@
 #define UNCONFIRMED_MAX 10000 /* MQTT has 65535 packet identifiers for them */
 #define NAME_SIZE 600         /* a filter or client id: two names and some */
 
-/* A connection that is polled. */
-struct line {
-    struct mqtt_link link;
-    uint32_t interest; /* what epoll has been told */
-};
-
 struct bus;
 
 struct consumer {
-    struct line line;
+    struct mqtt_link link;
     struct bus *bus;
     size_t inport;
     const struct port *port;
@@ -75,7 +69,7 @@ struct bus {
     struct broker_url url;
     char client_id[NAME_SIZE];
     int epoll_fd;
-    struct line sender;
+    struct mqtt_link sender;
     struct consumer *consumers; /* one for each inport */
     size_t consumer_count;
     struct sent *first_sent, **sent_end;
@@ -92,16 +86,9 @@ static const struct bus *const_bus_of(const struct transport *t)
     return (const struct bus *)(const void *)t;
 }
 
-/* ---- lines: what each is polled for ---- */
+/* ---- what each connection is polled for ---- */
 
-static void set_interest(struct bus *b, struct line *line, uint32_t id, uint32_t interest)
-{
-    struct epoll_event event = {.events = interest, .data.u32 = id};
-
-    if (line->interest != interest &&
-        epoll_ctl(b->epoll_fd, EPOLL_CTL_MOD, mqtt_link_fd(&line->link), &event) == 0)
-        line->interest = interest;
-}
+enum { ID_SENDER, ID_CONSUMERS };
 
 static bool is_held(const struct consumer *c)
 {
@@ -110,7 +97,7 @@ static bool is_held(const struct consumer *c)
 
 static bool may_read(const struct consumer *c)
 {
-    if (!is_held(c) && mqtt_link_wants_write(&c->line.link))
+    if (!is_held(c) && mqtt_link_wants_write(&c->link))
         return false; /* or PUBACKs of what comes would be written with the rest of those */
     if (c->flow == TRANSPORT_STOP)
         return c->bus->url.clean_session; /* to give it back; else it waits for the next process */
@@ -121,7 +108,7 @@ static bool may_read(const struct consumer *c)
  * next service(). */
 static void settle_consumer(struct consumer *c)
 {
-    struct mqtt_link *l = &c->line.link;
+    struct mqtt_link *l = &c->link;
     struct msgflo_error e;
     uint32_t interest = 0;
 
@@ -133,19 +120,20 @@ static void settle_consumer(struct consumer *c)
         interest |= EPOLLIN;
     if (!is_held(c) && mqtt_link_wants_write(l))
         interest |= EPOLLOUT;
-    set_interest(c->bus, &c->line, (uint32_t)c->inport + 1, interest);
+    mqtt_link_watch(l, c->bus->epoll_fd, ID_CONSUMERS + (uint32_t)c->inport, interest);
 }
 
 /* Its writing happens at once but for what was sent from within a callback, or did not fit. */
 static void settle_sender(struct bus *b)
 {
-    struct mqtt_link *l = &b->sender.link;
+    struct mqtt_link *l = &b->sender;
     struct msgflo_error e;
 
     if (!l->mosq || l->why.code != MSGFLO_OK ||
         (mqtt_link_wants_write(l) && mqtt_link_write(l, &e)))
         return;
-    set_interest(b, &b->sender, 0, mqtt_link_wants_write(l) ? EPOLLIN | EPOLLOUT : EPOLLIN);
+    mqtt_link_watch(l, b->epoll_fd, ID_SENDER,
+                    mqtt_link_wants_write(l) ? EPOLLIN | EPOLLOUT : EPOLLIN);
 }
 
 /* ---- messages out ---- */
@@ -162,7 +150,7 @@ static int publish(struct bus *b, const struct mqtt_message *m, const struct sen
     if (!s)
         return fail(e, MSGFLO_NOMEM, "no memory for a message under way");
     *s = *what;
-    if (mqtt_link_publish(&b->sender.link, m, &s->mid, e)) {
+    if (mqtt_link_publish(&b->sender, m, &s->mid, e)) {
         free(s);
         return -1;
     }
@@ -249,7 +237,7 @@ static void forward(struct consumer *c, const struct msgflo_delivery *d, enum tr
     struct msgflo_error e;
 
     snprintf(topic, sizeof topic, "%s%s", how == TRANSPORT_REJECT ? "dead-" : "", c->port->queue);
-    if (publish(b, &m, &what, &e) == 0 || b->sender.link.why.code != MSGFLO_OK)
+    if (publish(b, &m, &what, &e) == 0 || b->sender.why.code != MSGFLO_OK)
         return; /* under way, or open for ever: the connection is lost */
     snprintf(text, sizeof text, "a message of '%s' is lost: %s", c->port->queue, e.text);
     b->events->warning(b->user, text);
@@ -276,7 +264,7 @@ static void on_message(void *user, const struct mosquitto_message *m,
     struct msgflo_delivery *d = mqtt_delivery(m, props);
 
     if (!d) { /* the connection is given up; what is not acked may come again */
-        fail(&c->line.link.why, MSGFLO_NOMEM, "no memory for a message of %d bytes", m->payloadlen);
+        fail(&c->link.why, MSGFLO_NOMEM, "no memory for a message of %d bytes", m->payloadlen);
         return;
     }
     c->open++;
@@ -294,25 +282,37 @@ static const struct mqtt_link_events consumer_events = {.message = on_message, .
 
 static int handle_event(struct bus *b, const struct epoll_event *event, struct msgflo_error *e)
 {
-    struct consumer *c = event->data.u32 ? &b->consumers[event->data.u32 - 1] : NULL;
-    struct line *line = c ? &c->line : &b->sender;
+    struct mqtt_link *l = event->data.u32 == ID_SENDER
+                              ? &b->sender
+                              : &b->consumers[event->data.u32 - ID_CONSUMERS].link;
     bool ended = (event->events & (EPOLLERR | EPOLLHUP)) != 0;
 
-    if (ended && !(line->interest & EPOLLIN))
+    if (ended && !(l->watched_for & EPOLLIN))
         return fail(e, MSGFLO_UNAVAILABLE, "the broker closed the connection");
-    if ((event->events & EPOLLIN || ended) && mqtt_link_read(&line->link, e))
-        return -1;
-    return 0; /* EPOLLOUT: settled next */
+    return event->events & EPOLLIN || ended ? mqtt_link_read(l, e) : 0; /* EPOLLOUT: settled next */
 }
 
-static int check_lines(const struct bus *b, struct msgflo_error *e)
+static int check_link(const struct mqtt_link *l, struct msgflo_error *e)
 {
-    const struct msgflo_error *why = &b->sender.link.why;
+    if (l->why.code == MSGFLO_OK)
+        return 0;
+    return fail(e, l->why.code, "connection to the broker: %s", l->why.text);
+}
 
-    for (size_t i = 0; i < b->consumer_count && why->code == MSGFLO_OK; i++)
-        why = &b->consumers[i].line.link.why;
-    return why->code == MSGFLO_OK ? 0
-                                  : fail(e, why->code, "connection to the broker: %s", why->text);
+static int check_links(const struct bus *b, struct msgflo_error *e)
+{
+    if (check_link(&b->sender, e))
+        return -1;
+    for (size_t i = 0; i < b->consumer_count; i++) {
+        const struct consumer *c = &b->consumers[i];
+
+        if (check_link(&c->link, e))
+            return -1;
+        if (c->link.subscription_refused)
+            return fail(e, MSGFLO_REFUSED, "the broker refuses the subscription '%.250s'",
+                        c->filter);
+    }
+    return 0;
 }
 
 static void settle_all(struct bus *b)
@@ -326,7 +326,7 @@ static int bus_service(struct transport *t, struct msgflo_error *e)
 {
     struct bus *b = bus_of(t);
 
-    if (check_lines(b, e) || mqtt_link_tick(&b->sender.link, e))
+    if (check_links(b, e) || mqtt_link_tick(&b->sender, e))
         return -1;
     for (int i = 0; i < ROUNDS_PER_SERVICE; i++) {
         struct epoll_event events[EVENTS_PER_ROUND];
@@ -341,14 +341,14 @@ static int bus_service(struct transport *t, struct msgflo_error *e)
                 return -1;
     }
     settle_all(b);
-    return check_lines(b, e);
+    return check_links(b, e);
 }
 
 /* ---- connection ---- */
 
 static void close_consumer(struct consumer *c)
 {
-    mqtt_link_close(&c->line.link, c->open == 0); /* or goodbye would ack what is open */
+    mqtt_link_close(&c->link, c->open == 0); /* or goodbye would ack what is open */
     c->open = 0;
     c->last_tag = 0;
 }
@@ -359,18 +359,8 @@ static void bus_close(struct transport *t)
 
     for (size_t i = 0; i < b->consumer_count; i++)
         close_consumer(&b->consumers[i]);
-    mqtt_link_close(&b->sender.link, true);
+    mqtt_link_close(&b->sender, true);
     forget_all_sent(b);
-}
-
-static int watch(struct bus *b, struct line *line, uint32_t id, struct msgflo_error *e)
-{
-    struct epoll_event event = {.events = EPOLLIN, .data.u32 = id};
-
-    if (epoll_ctl(b->epoll_fd, EPOLL_CTL_ADD, mqtt_link_fd(&line->link), &event))
-        return fail(e, MSGFLO_UNAVAILABLE, "epoll: %s", strerror(errno));
-    line->interest = event.events;
-    return 0;
 }
 
 static int open_consumer(struct bus *b, struct consumer *c, int64_t deadline_mono_ms,
@@ -383,10 +373,9 @@ static int open_consumer(struct bus *b, struct consumer *c, int64_t deadline_mon
                                         .writes_held = true,
                                         .ca_file = b->config.ca_file};
 
-    if (mqtt_link_open(&c->line.link, &options, &consumer_events, c, deadline_mono_ms, e) ||
-        watch(b, &c->line, (uint32_t)c->inport + 1, e))
+    if (mqtt_link_open(&c->link, &options, &consumer_events, c, deadline_mono_ms, e))
         return -1;
-    if (c->flow != TRANSPORT_STOP && mqtt_link_subscribe(&c->line.link, c->filter, e))
+    if (c->flow != TRANSPORT_STOP && mqtt_link_subscribe(&c->link, c->filter, e))
         return -1;
     settle_consumer(c);
     return 0;
@@ -402,9 +391,7 @@ static int open_sender(struct bus *b, int64_t deadline_mono_ms, struct msgflo_er
                                                             : b->config.heartbeat_s,
                                         .ca_file = b->config.ca_file};
 
-    if (mqtt_link_open(&b->sender.link, &options, &sender_events, b, deadline_mono_ms, e))
-        return -1;
-    return watch(b, &b->sender, 0, e);
+    return mqtt_link_open(&b->sender, &options, &sender_events, b, deadline_mono_ms, e);
 }
 
 static int bus_open(struct transport *t, struct msgflo_error *e)
@@ -434,7 +421,7 @@ static int bus_timeout_ms(const struct transport *t)
     struct msgflo_error e;
     int keep_alive_s = b->url.keep_alive_s >= 0 ? b->url.keep_alive_s : (int)b->config.heartbeat_s;
 
-    if (check_lines(b, &e))
+    if (check_links(b, &e))
         return 0;
     return keep_alive_s ? keep_alive_s * 1000 / 4 : -1;
 }
@@ -481,10 +468,10 @@ static void bus_consume(struct transport *t, size_t inport, enum transport_flow 
     struct msgflo_error e;
 
     c->flow = flow;
-    if (!c->line.link.mosq)
+    if (!c->link.mosq)
         return;
     if (flow == TRANSPORT_STOP && b->url.clean_session &&
-        mqtt_link_unsubscribe(&c->line.link, c->filter, &e))
+        mqtt_link_unsubscribe(&c->link, c->filter, &e))
         return; /* lost: service() says so */
     settle_consumer(c);
 }
