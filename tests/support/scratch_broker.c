@@ -225,7 +225,7 @@ void broker_unbind_queue(const char *queue, const char *exchange)
     assert_true(operator_leaves(c));
 }
 
-void broker_put(const char *queue, const void *body, size_t size)
+static void put(const char *exchange, const char *key, const void *body, size_t size)
 {
     amqp_connection_state_t c = operator_connects();
     char *copy = malloc(size + 1);
@@ -234,10 +234,31 @@ void broker_put(const char *queue, const void *body, size_t size)
     assert_non_null(copy);
     memcpy(copy, body, size);
     assert_non_null(amqp_confirm_select(c, CHANNEL));
-    assert_int_equal(amqp_basic_publish(c, CHANNEL, bytes(""), bytes(queue), 0, 0, NULL, content),
-                     AMQP_STATUS_OK);
+    assert_int_equal(
+        amqp_basic_publish(c, CHANNEL, bytes(exchange), bytes(key), 0, 0, NULL, content),
+        AMQP_STATUS_OK);
     free(copy);
     assert_true(operator_leaves(c));
+}
+
+void broker_put(const char *queue, const void *body, size_t size)
+{
+    put("", queue, body, size);
+}
+
+void broker_publish(const char *exchange, const void *body, size_t size)
+{
+    put(exchange, "", body, size);
+}
+
+void broker_reject(const char *queue)
+{
+    amqp_connection_state_t c = operator_connects();
+    amqp_rpc_reply_t reply = amqp_basic_get(c, CHANNEL, bytes(queue), 0);
+
+    assert_int_equal(reply.reply.id, AMQP_BASIC_GET_OK_METHOD);
+    assert_int_equal(amqp_basic_reject(c, CHANNEL, 1, 0), AMQP_STATUS_OK);
+    operator_leaves(c);
 }
 
 char *broker_take(const char *queue, char *ret_expiration)

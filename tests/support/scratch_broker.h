@@ -40,6 +40,9 @@ void broker_delete_exchange(const char *exchange);
 void broker_bind_queue(const char *queue, const char *exchange);
 void broker_unbind_queue(const char *queue, const char *exchange);
 void broker_put(const char *queue, const void *body, size_t size);
+void broker_publish(const char *exchange, const void *body, size_t size);
+/* Takes the first message and rejects it. */
+void broker_reject(const char *queue);
 
 /* Takes a message: its body, new, with a NUL after it, or NULL if none waits. Its expiration goes
  * to ret_expiration (16 bytes, or NULL). */
