@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# services.sh - a private PostgreSQL and a private RabbitMQ in a folder of the caller's: on
+# services.sh - a private PostgreSQL, RabbitMQ and Mosquitto in a folder of the caller's: on
 # 127.0.0.1 alone, on ports of their own, with passwords of their own. The machine's own servers,
 # their settings and their data are never looked at. Sourced after common.sh.
 #
@@ -8,7 +8,7 @@
 # stop_NAME DIR    stops it in order and keeps its data.
 # NAME_url DIR, NAME_pid DIR   what to connect to, and the process to signal.
 #
-# Both refuse to start or should not run as root: for root they run as the users their packages
+# All refuse to start or should not run as root: for root they run as the users their packages
 # made. Their data is then in DIR if that user can reach it, else in /var/lib/imageresize, with a
 # link from DIR.
 
@@ -339,10 +339,110 @@ rabbitmq_add_vhost() {
     printf '%s/%s\n' "$(rabbitmq_url "$1")" "$2"
 }
 
-# remove_services DIR: stops both and deletes their data.
+# ---- Mosquitto
+
+mosquitto_program=/usr/sbin/mosquitto # a folder that not everybody's PATH has
+
+# Its settings' file is in its command line.
+mosquitto_pid() {
+    local home pid
+    home=$(service_home "$1" mosquitto)
+    pid=$(recall "$home" pid)
+    ! is_process "$pid" "$home/mosquitto.conf" || printf '%s\n' "$pid"
+}
+
+mosquitto_url() {
+    local home
+    home=$(service_home "$1" mosquitto)
+    printf 'mqtt://imageresize:%s@127.0.0.1:%s\n' \
+        "$(recall "$home" password)" "$(recall "$home" port)"
+}
+
+# mosquitto_tls_url DIR: with TLS, by the one name that its certificate is for.
+mosquitto_tls_url() {
+    local home
+    home=$(service_home "$1" mosquitto)
+    printf 'mqtts://imageresize:%s@localhost:%s\n' \
+        "$(recall "$home" password)" "$(recall "$home" port_tls)"
+}
+
+# mosquitto_ca DIR: the file with the authority to hold it to.
+mosquitto_ca() {
+    printf '%s/tls/ca.pem\n' "$(service_home "$1" mosquitto)"
+}
+
+# mosquitto_configure HOME: the settings, written at each start because ports may have changed.
+# What is retained, and lasting sessions with their messages, are saved in HOME when it stops.
+mosquitto_configure() {
+    local home=$1
+    cat >"$home/mosquitto.conf" <<SETTINGS
+pid_file $home/pid
+allow_anonymous false
+password_file $home/passwords
+persistence true
+persistence_location $home/
+listener $(recall "$home" port) 127.0.0.1
+SETTINGS
+    [[ ! -d $home/tls ]] || cat >>"$home/mosquitto.conf" <<SETTINGS
+listener $(recall "$home" port_tls) 127.0.0.1
+certfile $home/tls/cert.pem
+keyfile $home/tls/key.pem
+SETTINGS
+    ! is_root || chown -R --reference="$home" "$home"
+}
+
+mosquitto_create() {
+    local home=$1
+    keep "$home" password "$(new_password)"
+    mosquitto_passwd -b -c "$home/passwords" imageresize "$(recall "$home" password)" \
+        >"$home/log" 2>&1 || service_failed Mosquitto "$home/log"
+}
+
+mosquitto_is_ready() {
+    local home
+    home=$(service_home "$1" mosquitto)
+    [[ -n $(mosquitto_pid "$1") ]] && ! port_is_free "$(recall "$home" port)" &&
+        { [[ ! -d $home/tls ]] || ! port_is_free "$(recall "$home" port_tls)"; }
+}
+
+mosquitto_is_decided() {
+    mosquitto_is_ready "$1" ||
+        ! exists "$(recall "$(service_home "$1" mosquitto)" launcher_pid)"
+}
+
+# start_mosquitto DIR [tls]: tls: with one more port, for TLS with a certificate made for it.
+start_mosquitto() {
+    local dir=$1 home name
+    [[ -x $mosquitto_program ]] || fail "Mosquitto is not installed: there is no $mosquitto_program"
+    make_home "$dir" mosquitto mosquitto
+    home=$(service_home "$dir" mosquitto)
+    [[ -z $(mosquitto_pid "$dir") ]] || return 0
+    [[ -s $home/passwords ]] || mosquitto_create "$home"
+    [[ -z ${2-} ]] || make_certificate "$home" localhost
+    for name in port port_tls; do
+        keep_port "$home" "$name"
+    done
+    rm -f "$home/pid"
+    mosquitto_configure "$home"
+    become mosquitto setsid "$mosquitto_program" -c "$home/mosquitto.conf" \
+        </dev/null >>"$home/log" 2>&1 &
+    keep "$home" launcher_pid $!
+    if ! wait_until 20 mosquitto_is_decided "$dir" || [[ -z $(mosquitto_pid "$dir") ]]; then
+        stop_mosquitto "$dir"
+        service_failed Mosquitto "$home/log"
+    fi
+}
+
+stop_mosquitto() {
+    local home
+    home=$(service_home "$1" mosquitto)
+    end_process "$(mosquitto_pid "$1")" "$home/mosquitto.conf" TERM 10
+}
+
+# remove_services DIR: stops all and deletes their data.
 remove_services() {
     local name home
-    for name in postgres rabbitmq; do
+    for name in postgres rabbitmq mosquitto; do
         [[ -e $1/$name ]] || continue
         home=$(service_home "$1" "$name")
         "stop_$name" "$1"
