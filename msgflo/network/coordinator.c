@@ -125,6 +125,11 @@ int coordinator_new(const struct coordinator_options *options,
     return 0;
 }
 
+const struct graph *coordinator_main(const struct coordinator *c)
+{
+    return c->graphs->g;
+}
+
 /* --- graphs ------------------------------------------------------------------------------ */
 
 struct live_graph *find_graph(const struct coordinator *c, const char *id)

@@ -84,6 +84,9 @@ int coordinator_new(const struct coordinator_options *options,
 /* Takes no action: bindings stay, and the children are the caller's to end. */
 void coordinator_free(struct coordinator *c);
 
+/* The main graph as it is now. Lent until the next event. */
+const struct graph *coordinator_main(const struct coordinator *c);
+
 /* ---- events; now_ms is of a clock that never goes back ---- */
 
 void coordinator_opened(struct coordinator *c, uint64_t client, int64_t now_ms);
