@@ -1,5 +1,5 @@
 # What the tool does on a real RabbitMQ: that of MSGFLO_TEST_BROKER, or one of its own.
-foreach(name broker_amqp)
+foreach(name broker_amqp broker_worker)
   add_executable(test_${name} test_${name}.c ${PROJECT_SOURCE_DIR}/tests/support/scratch_broker.c)
   target_include_directories(test_${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests/support)
   target_compile_definitions(test_${name} PRIVATE SOURCE_DIR="${PROJECT_SOURCE_DIR}")

@@ -251,6 +251,39 @@ void broker_publish(const char *exchange, const void *body, size_t size)
     put(exchange, "", body, size);
 }
 
+struct operator_session {
+    amqp_connection_state_t c;
+};
+
+struct operator_session *operator_open(void)
+{
+    struct operator_session *o = malloc(sizeof *o);
+
+    assert_non_null(o);
+    o->c = operator_connects();
+    return o;
+}
+
+void operator_publish(struct operator_session *o, const char *exchange, const char *message_id,
+                      const char *body)
+{
+    const amqp_basic_properties_t properties = {._flags = AMQP_BASIC_MESSAGE_ID_FLAG,
+                                                .message_id = bytes(message_id)};
+
+    assert_int_equal(amqp_basic_publish(o->c, CHANNEL, bytes(exchange), bytes(""), 0, 0,
+                                        &properties, bytes(body)),
+                     AMQP_STATUS_OK);
+}
+
+/* The answer to a closing of the channel comes after all that was published on it. */
+void operator_close(struct operator_session *o)
+{
+    assert_int_equal(amqp_channel_close(o->c, CHANNEL, AMQP_REPLY_SUCCESS).reply_type,
+                     AMQP_RESPONSE_NORMAL);
+    operator_leaves(o->c);
+    free(o);
+}
+
 void broker_reject(const char *queue)
 {
     amqp_connection_state_t c = operator_connects();

@@ -41,6 +41,12 @@ void broker_bind_queue(const char *queue, const char *exchange);
 void broker_unbind_queue(const char *queue, const char *exchange);
 void broker_put(const char *queue, const void *body, size_t size);
 void broker_publish(const char *exchange, const void *body, size_t size);
+/* The same many times, on one connection that belongs to one thread: new, for operator_close(). */
+struct operator_session *operator_open(void);
+void operator_publish(struct operator_session *o, const char *exchange, const char *message_id,
+                      const char *body);
+void operator_close(struct operator_session *o); /* once the broker has all of them */
+
 /* Takes the first message and rejects it. */
 void broker_reject(const char *queue);
 

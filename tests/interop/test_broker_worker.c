@@ -1,0 +1,550 @@
+/*
+ * test_broker_worker.c - a broker behind its thread: commands, outages, and edges that are moved
+ * while a thousand messages a second flow.
+ */
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "broker/broker_move.h"
+#include "broker/broker_worker.h"
+#include "scratch_broker.h"
+
+#include "unit.h"
+
+#define DEADLINE_MS 60000
+#define NAME_SIZE 80
+#define RATE_PER_S 1000
+#define FLOW_MAX 60000
+
+/* A worker with what it told. */
+struct node {
+    struct broker_worker *w;
+    size_t connected, disconnected, discovered, observed, done, refused, warnings;
+    char text[600]; /* of the latest refusal, warning or outage */
+};
+
+static void on_connected(void *user, unsigned abilities)
+{
+    struct node *n = user;
+
+    assert_true(abilities & BROKER_BINDS);
+    n->connected++;
+}
+
+static void on_disconnected(void *user, const char *why)
+{
+    struct node *n = user;
+
+    snprintf(n->text, sizeof n->text, "%s", why);
+    n->disconnected++;
+}
+
+static void on_discovered(void *user, const char *body, size_t size)
+{
+    assert_int_equal(strlen(body), size);
+    ((struct node *)user)->discovered++;
+}
+
+static void on_observed(void *user, const char *outport, const char *body, size_t size)
+{
+    assert_true(strlen(outport) > 0);
+    assert_int_equal(strlen(body), size);
+    ((struct node *)user)->observed++;
+}
+
+static void on_done(void *user, uint64_t command, const struct err *e)
+{
+    struct node *n = user;
+
+    assert_int_equal(command, ++n->done); /* in the order they were given */
+    if (!e)
+        return;
+    n->refused++;
+    snprintf(n->text, sizeof n->text, "%s", e->text);
+}
+
+static void on_warning(void *user, const char *text)
+{
+    struct node *n = user;
+
+    n->warnings++;
+    snprintf(n->text, sizeof n->text, "%s", text);
+}
+
+static void start(struct node *n, const char *management_url)
+{
+    static const struct broker_worker_events events = {.connected = on_connected,
+                                                       .disconnected = on_disconnected,
+                                                       .discovered = on_discovered,
+                                                       .observed = on_observed,
+                                                       .done = on_done,
+                                                       .warning = on_warning};
+    const struct broker_worker_options options = {
+        .url = scratch_broker_url(), .name = "test", .management_url = management_url};
+    struct err e = ERR_INIT;
+
+    memset(n, 0, sizeof *n);
+    if (broker_worker_start(&options, &events, n, &n->w, &e))
+        fail_msg("%s", e.text);
+}
+
+/* Services it until *what reaches at_least. */
+static void wait_for(struct node *n, const size_t *what, size_t at_least)
+{
+    int64_t deadline = clock_mono_ms() + DEADLINE_MS;
+
+    while (*what < at_least) {
+        struct pollfd pfd = {broker_worker_fd(n->w), POLLIN, 0};
+
+        if (poll(&pfd, 1, clock_until_ms(deadline)) != 1)
+            fail_msg("%zu, not %zu: %s", *what, at_least, n->text);
+        broker_worker_service(n->w);
+    }
+}
+
+static void wait_done(struct node *n, uint64_t command)
+{
+    assert_true(command > 0);
+    wait_for(n, &n->done, command);
+    if (n->refused || n->warnings)
+        fail_msg("%s", n->text);
+}
+
+/* A name that no other test and no other run uses. */
+static void name_it(char ret[NAME_SIZE], const char *what)
+{
+    static unsigned count;
+
+    snprintf(ret, NAME_SIZE, "w%ld-%u.%s", (long)getpid(), ++count, what);
+}
+
+static void wait_for_depth(const char *queue, int depth)
+{
+    int64_t deadline = clock_mono_ms() + DEADLINE_MS;
+
+    while (broker_depth(queue) != depth)
+        if (clock_until_ms(deadline) == 0)
+            fail_msg("queue '%s' holds %d, not %d", queue, broker_depth(queue), depth);
+}
+
+/* ---- commands ---- */
+
+static void carries_out_commands_in_their_order(void **state)
+{
+    struct node n;
+    char out[NAME_SIZE], in[NAME_SIZE];
+    const struct binding edge = {BINDING_PUBSUB, out, in};
+
+    (void)state;
+    name_it(out, "OUT");
+    name_it(in, "IN");
+    assert_true(broker_declare_exchange(out));
+    assert_true(broker_declare_queue(in, NULL));
+    start(&n, NULL);
+    broker_worker_bind(n.w, &edge); /* before there is a connection */
+    broker_worker_observe(n.w, out);
+    wait_done(&n, broker_worker_send(n.w, in, "1", 1));
+    assert_int_equal(n.connected, 1);
+    broker_publish(out, "2", 1);
+    wait_for(&n, &n.observed, 1);
+    wait_for_depth(in, 2);
+    broker_worker_unobserve(n.w, out);
+    wait_done(&n, broker_worker_unbind(n.w, &edge));
+    broker_publish(out, "3", 1);
+    broker_put("fbp", "{}", 2);
+    wait_for(&n, &n.discovered, 1);
+    assert_int_equal(broker_depth(in), 2);
+    assert_int_equal(n.observed, 1);
+    broker_worker_stop(n.w, DEADLINE_MS);
+}
+
+static void tells_a_refusal_and_goes_on(void **state)
+{
+    struct node n;
+    char missing[NAME_SIZE], in[NAME_SIZE];
+
+    (void)state;
+    name_it(missing, "MISSING");
+    name_it(in, "IN");
+    assert_true(broker_declare_queue(in, NULL));
+    start(&n, NULL);
+    broker_worker_send(n.w, missing, "1", 1);
+    broker_worker_observe(n.w, missing);
+    wait_for(&n, &n.done, broker_worker_send(n.w, in, "1", 1));
+    assert_int_equal(n.refused, 2);
+    assert_non_null(strstr(n.text, missing));
+    assert_int_equal(n.disconnected, 0);
+    assert_int_equal(broker_depth(in), 1);
+    broker_worker_stop(n.w, DEADLINE_MS);
+}
+
+static void takes_no_more_commands_than_it_may_keep(void **state)
+{
+    struct node n;
+    char in[NAME_SIZE];
+
+    (void)state;
+    name_it(in, "IN");
+    assert_true(broker_declare_queue(in, NULL));
+    start(&n, NULL);
+    /* The owner has not heard of any yet, so none makes room. */
+    for (uint64_t i = 1; i <= BROKER_WORKER_MAX_WAITING; i++)
+        assert_int_equal(broker_worker_unobserve(n.w, in), i);
+    assert_int_equal(broker_worker_unobserve(n.w, in), 0);
+    wait_done(&n, BROKER_WORKER_MAX_WAITING);
+    assert_int_equal(broker_worker_unobserve(n.w, in), BROKER_WORKER_MAX_WAITING + 1);
+    broker_worker_stop(n.w, DEADLINE_MS);
+}
+
+static void carries_out_what_waits_before_it_stops(void **state)
+{
+    struct node n;
+    char in[NAME_SIZE];
+
+    (void)state;
+    name_it(in, "IN");
+    assert_true(broker_declare_queue(in, NULL));
+    start(&n, NULL);
+    wait_for(&n, &n.connected, 1);
+    for (int i = 0; i < 200; i++)
+        broker_worker_send(n.w, in, "1", 1);
+    broker_worker_stop(n.w, DEADLINE_MS);
+    assert_int_equal(broker_depth(in), 200);
+}
+
+static void stops_at_once_while_the_broker_is_away(void **state)
+{
+    const struct broker_worker_options options = {.url = "amqp://127.0.0.1:1", .name = "test"};
+    const struct broker_worker_events events = {.disconnected = on_disconnected};
+    struct node n = {0};
+    struct err e = ERR_INIT;
+
+    (void)state;
+    assert_int_equal(broker_worker_start(&options, &events, &n, &n.w, &e), 0);
+    wait_for(&n, &n.disconnected, 1);
+    assert_string_equal(n.text, "broker 127.0.0.1:1: cannot be reached");
+    broker_worker_send(n.w, "x", "1", 1);
+    broker_worker_stop(n.w, DEADLINE_MS);
+}
+
+/* ---- an outage ---- */
+
+static void goes_on_after_an_outage_where_it_was(void **state)
+{
+    struct node n;
+    char out[NAME_SIZE], in[NAME_SIZE];
+
+    (void)state;
+    name_it(out, "OUT");
+    name_it(in, "IN");
+    assert_true(broker_declare_exchange(out));
+    assert_true(broker_declare_queue(in, NULL));
+    start(&n, NULL);
+    wait_done(&n, broker_worker_observe(n.w, out));
+    if (!scratch_broker_stop()) {
+        broker_worker_stop(n.w, DEADLINE_MS);
+        skip();
+    }
+    wait_for(&n, &n.disconnected, 1);
+    broker_worker_send(n.w, in, "1", 1);
+    scratch_broker_resume();
+    wait_for(&n, &n.connected, 2);
+    wait_done(&n, broker_worker_send(n.w, in, "2", 1));
+    assert_int_equal(broker_depth(in), 2);
+    broker_publish(out, "3", 1);
+    wait_for(&n, &n.observed, 1);
+    broker_put("fbp", "{}", 2);
+    wait_for(&n, &n.discovered, 1);
+    assert_int_equal(n.disconnected, 1); /* once an outage */
+    broker_worker_stop(n.w, DEADLINE_MS);
+}
+
+/* ---- moves ---- */
+
+/* Numbered messages at RATE_PER_S from a thread of its own, until told to stop. */
+struct flow {
+    pthread_t thread;
+    const char *exchange;
+    atomic_bool stop;
+    atomic_int sent;
+};
+
+static void *flow_run(void *arg)
+{
+    const struct timespec a_moment = {0, 1000000000L / RATE_PER_S};
+    struct flow *f = arg;
+    struct operator_session *o = operator_open();
+    char text[16];
+
+    for (int i = 0; i < FLOW_MAX && !atomic_load(&f->stop); i++) {
+        snprintf(text, sizeof text, "%d", i);
+        operator_publish(o, f->exchange, text, text);
+        atomic_store(&f->sent, i + 1);
+        nanosleep(&a_moment, NULL);
+    }
+    operator_close(o);
+    return NULL;
+}
+
+static void flow_start(struct flow *f, const char *exchange)
+{
+    f->exchange = exchange;
+    atomic_init(&f->stop, false);
+    atomic_init(&f->sent, 0);
+    assert_int_equal(pthread_create(&f->thread, NULL, flow_run, f), 0);
+}
+
+static void flow_wait(const struct flow *f, int more)
+{
+    int64_t deadline = clock_mono_ms() + DEADLINE_MS;
+    int wanted = atomic_load(&f->sent) + more;
+
+    while (atomic_load(&f->sent) < wanted)
+        assert_true(clock_until_ms(deadline) > 0);
+}
+
+static int flow_end(struct flow *f)
+{
+    atomic_store(&f->stop, true);
+    pthread_join(f->thread, NULL);
+    return atomic_load(&f->sent);
+}
+
+/* Counts what is in the queue by number, and asserts that each has its message id. It is read until
+ * it gives no more: a quorum queue's depth is known only a while later. */
+static void count(const char *queue, unsigned char *seen, int sent)
+{
+    const struct broker_options options = {
+        .url = scratch_broker_url(), .name = "test", .timeout_ms = DEADLINE_MS};
+    AUTO(broker_closep) struct broker *b = NULL;
+    struct broker_delivery d;
+    struct err e = ERR_INIT;
+
+    assert_int_equal(broker_open(&options, &b, &e), 0);
+    assert_int_equal(broker_consume(b, queue, 1000, &e), 0);
+    while (broker_next(b, 1500, &d, &e) == 0) {
+        assert_string_equal(d.message_id, d.body);
+        assert_in_range(atoi(d.body), 0, sent - 1);
+        seen[atoi(d.body)]++;
+        assert_int_equal(broker_ack(b, &e), 0);
+    }
+    assert_int_equal(e.code, ERR_TIMEOUT);
+}
+
+static void make_edges(char out[NAME_SIZE], char a[NAME_SIZE], char b[NAME_SIZE])
+{
+    name_it(out, "OUT");
+    name_it(a, "A");
+    name_it(b, "B");
+    assert_true(broker_declare_exchange(out));
+    assert_true(broker_declare_queue(a, NULL));
+    assert_true(broker_declare_queue(b, NULL));
+    broker_bind_queue(a, out);
+}
+
+/* Moves it to and fro while messages flow. Returns how many were sent; *ret_seen: how often each
+ * came. */
+static int move_to_and_fro(struct node *n, bool alone, unsigned char **ret_seen)
+{
+    char out[NAME_SIZE], a[NAME_SIZE], b[NAME_SIZE];
+    const struct binding edges[] = {{BINDING_PUBSUB, out, a}, {BINDING_PUBSUB, out, b}};
+    struct flow flow;
+    int sent;
+
+    make_edges(out, a, b);
+    wait_for(n, &n->connected, 1);
+    broker_worker_observe(n->w, out); /* which must not take what falls into the gap */
+    flow_start(&flow, out);
+    for (int i = 0; i < 4; i++) {
+        flow_wait(&flow, 300);
+        wait_for(n, &n->done, broker_worker_move(n->w, &edges[i % 2], &edges[(i + 1) % 2], alone));
+    }
+    flow_wait(&flow, 300);
+    sent = flow_end(&flow);
+    *ret_seen = calloc((size_t)sent, 1);
+    assert_non_null(*ret_seen);
+    count(a, *ret_seen, sent);
+    count(b, *ret_seen, sent);
+    return sent;
+}
+
+static void moves_an_edge_exactly(void **state)
+{
+    const char *api = scratch_broker_management_url();
+    unsigned char *seen;
+    struct node n;
+    int sent;
+
+    (void)state;
+    if (!api)
+        skip();
+    start(&n, api);
+    sent = move_to_and_fro(&n, true, &seen);
+    for (int i = 0; i < sent; i++)
+        if (seen[i] != 1)
+            fail_msg("message %d of %d came %d times", i, sent, seen[i]);
+    free(seen);
+    if (n.warnings || n.refused)
+        fail_msg("%s", n.text);
+    assert_true(n.observed > 0);
+    broker_worker_stop(n.w, DEADLINE_MS);
+}
+
+static void loses_none_without_the_management_api(void **state)
+{
+    unsigned char *seen;
+    struct node n;
+    int sent;
+
+    (void)state;
+    start(&n, NULL);
+    sent = move_to_and_fro(&n, true, &seen);
+    for (int i = 0; i < sent; i++)
+        if (seen[i] == 0)
+            fail_msg("message %d of %d is lost", i, sent);
+    free(seen);
+    assert_int_equal(n.refused, 0);
+    broker_worker_stop(n.w, DEADLINE_MS);
+}
+
+static void moves_with_an_overlap_where_others_look_on(void **state)
+{
+    char out[NAME_SIZE], a[NAME_SIZE], b[NAME_SIZE], other[NAME_SIZE];
+    const struct binding from = {BINDING_PUBSUB, out, a}, to = {BINDING_PUBSUB, out, b};
+    const char *api = scratch_broker_management_url();
+    struct node n;
+
+    (void)state;
+    if (!api)
+        skip();
+    make_edges(out, a, b);
+    name_it(other, "OTHER");
+    assert_true(broker_declare_queue(other, NULL));
+    broker_bind_queue(other, out);
+    start(&n, api);
+    wait_for(&n, &n.done, broker_worker_move(n.w, &from, &to, true));
+    assert_int_equal(n.refused, 0);
+    assert_non_null(strstr(n.text, "has 2 bindings"));
+    broker_publish(out, "1", 1);
+    wait_for_depth(b, 1);
+    wait_for_depth(other, 1);
+    assert_int_equal(broker_depth(a), 0);
+    broker_worker_stop(n.w, DEADLINE_MS);
+}
+
+static void leaves_the_edge_where_it_was_if_the_target_is_missing(void **state)
+{
+    char out[NAME_SIZE], a[NAME_SIZE], b[NAME_SIZE], missing[NAME_SIZE];
+    const struct binding from = {BINDING_PUBSUB, out, a}, to = {BINDING_PUBSUB, out, missing};
+    struct node n;
+
+    (void)state;
+    make_edges(out, a, b);
+    name_it(missing, "MISSING");
+    start(&n, scratch_broker_management_url());
+    wait_for(&n, &n.done, broker_worker_move(n.w, &from, &to, true));
+    assert_int_equal(n.refused, 1);
+    broker_publish(out, "1", 1);
+    wait_for_depth(a, 1);
+    broker_worker_stop(n.w, DEADLINE_MS);
+}
+
+/* ---- what a move left behind ---- */
+
+static void sends_on_what_an_ended_move_has_held(void **state)
+{
+    const struct broker_options options = {
+        .url = scratch_broker_url(), .name = "test", .timeout_ms = DEADLINE_MS};
+    const char *api = scratch_broker_management_url();
+    AUTO(broker_closep) struct broker *b = NULL;
+    AUTO(management_closep) struct management *m = NULL;
+    AUTO(buf_release) struct buf warnings = BUF_INIT;
+    char out[NAME_SIZE], in[NAME_SIZE], held[2 * NAME_SIZE];
+    struct err e = ERR_INIT;
+    bool more = true;
+
+    (void)state;
+    if (!api)
+        skip();
+    name_it(out, "OUT");
+    name_it(in, "IN");
+    assert_true(broker_declare_exchange(out));
+    assert_true(broker_declare_queue(in, NULL));
+    snprintf(held, sizeof held, "msgflo-held-01890a5d-ac96-774b-bcce-b302099a8057-%s", in);
+    assert_int_equal(broker_open(&options, &b, &e), 0);
+    assert_int_equal(management_open(options.url, api, NULL, &m, &e), 0);
+    assert_int_equal(broker_hold(b, held, &e), 0);
+    assert_int_equal(management_set_alternate(m, held, out, held, &e), 0);
+    broker_put(held, "1", 1);
+    for (int i = 0; i < 50 && broker_depth(in) == 0; i++)
+        assert_int_equal(broker_sweep_held(b, m, 1000, &more, &warnings, &e), 0);
+    assert_int_equal(broker_depth(in), 1);
+    assert_int_equal(broker_depth(held), -1);
+    assert_int_equal(broker_sweep_held(b, m, 1000, &more, &warnings, &e), 0);
+    assert_false(more);
+    assert_int_equal(warnings.len, 0);
+}
+
+static void tells_the_queues_there_are(void **state)
+{
+    const char *api = scratch_broker_management_url();
+    AUTO(management_closep) struct management *m = NULL;
+    AUTO(queue_stats_list_release) struct queue_stats_list list = {0};
+    char in[NAME_SIZE];
+    struct err e = ERR_INIT;
+    size_t found = 0;
+
+    (void)state;
+    if (!api)
+        skip();
+    name_it(in, "IN");
+    assert_true(broker_declare_queue(in, NULL));
+    assert_int_equal(management_open(scratch_broker_url(), api, NULL, &m, &e), 0);
+    if (management_queues(m, &list, &e))
+        fail_msg("%s", e.text);
+    for (size_t i = 0; i < list.n; i++)
+        found += strcmp(list.queues[i].name, in) == 0;
+    assert_int_equal(found, 1);
+}
+
+static int on_classic_queues(void **state)
+{
+    (void)state;
+    return scratch_broker_use(false) ? 0 : -1;
+}
+
+static int on_quorum_queues(void **state)
+{
+    (void)state;
+    return scratch_broker_use(true) ? 0 : -1;
+}
+
+#define ON_BOTH(test)                                                                              \
+    {#test, test, on_classic_queues, NULL, NULL},                                                  \
+    {                                                                                              \
+#test "_on_quorum_queues", test, on_quorum_queues, NULL, NULL                              \
+    }
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        ON_BOTH(carries_out_commands_in_their_order),
+        ON_BOTH(tells_a_refusal_and_goes_on),
+        cmocka_unit_test(takes_no_more_commands_than_it_may_keep),
+        ON_BOTH(carries_out_what_waits_before_it_stops),
+        cmocka_unit_test(stops_at_once_while_the_broker_is_away),
+        ON_BOTH(moves_an_edge_exactly),
+        ON_BOTH(loses_none_without_the_management_api),
+        ON_BOTH(moves_with_an_overlap_where_others_look_on),
+        ON_BOTH(leaves_the_edge_where_it_was_if_the_target_is_missing),
+        ON_BOTH(sends_on_what_an_ended_move_has_held),
+        ON_BOTH(tells_the_queues_there_are),
+        ON_BOTH(goes_on_after_an_outage_where_it_was),
+    };
+
+    return cmocka_run_group_tests(tests, scratch_broker_start, scratch_broker_end);
+}
