@@ -42,40 +42,86 @@ static size_t missing(const struct setup *s, struct buf *names)
     return n;
 }
 
+/* By who was heard last of those that have the port: one that is gone may have been another
+ * component under the same role. */
 static const char *announced_queue(void *user, bool is_inport, const char *role, const char *port,
                                    struct err *e)
 {
     const struct setup *s = user;
-    const struct participant *p = seen_role(s->seen, role, clock_mono_ms());
-    const char *queue = p ? participant_queue(p, is_inport, port) : NULL;
+    const struct participant *latest = NULL;
 
-    if (!queue)
-        err_set(e, ERR_INPUT, "'%s' has announced no %s '%s'", role,
-                is_inport ? "inport" : "outport", port);
-    return queue;
+    for (size_t i = 0; i < seen_count(s->seen); i++) {
+        const struct participant *p = seen_at(s->seen, i);
+
+        if (strcmp(p->role, role) == 0 && participant_queue(p, is_inport, port) &&
+            (!latest || p->last_seen_ms >= latest->last_seen_ms))
+            latest = p;
+    }
+    if (latest)
+        return participant_queue(latest, is_inport, port);
+    err_set(e, ERR_INPUT, "'%s' has announced no %s '%s'", role, is_inport ? "inport" : "outport",
+            port);
+    return NULL;
+}
+
+enum found { FOUND_ALL, FOUND_NOT_THE_ROLES, FOUND_NOT_THE_PORTS, FOUND_FAILED };
+
+/* FOUND_ALL with the topology, or what is missing in lacks; FOUND_FAILED with *e. */
+static enum found find_all(struct setup *s, struct topology *ret, struct buf *lacks, struct err *e)
+{
+    const struct topology_queues queues = {announced_queue, s};
+    struct err cause = ERR_INIT;
+
+    if (missing(s, lacks))
+        return FOUND_NOT_THE_ROLES;
+    if (topology_with_queues(s->graph, &queues, ret, &cause) == 0)
+        return FOUND_ALL;
+    if (cause.code == ERR_INPUT) {
+        buf_text(lacks, cause.text);
+        return FOUND_NOT_THE_PORTS;
+    }
+    err_set(e, cause.code, "%s", cause.text);
+    return FOUND_FAILED;
+}
+
+/* Waits for another announcement. A port that is missing is told at once: it may be a slip in the
+ * graph, and the wait be in vain. */
+static int wait_for_more(struct setup *s, enum found found, const struct buf *lacks, bool *has_told,
+                         int64_t deadline_mono_ms, struct err *e)
+{
+    const char *what = lacks->failed ? "?" : lacks->data;
+    struct err cause = ERR_INIT;
+
+    if (found == FOUND_NOT_THE_PORTS && !*has_told)
+        fprintf(stderr, "msgflo %s: %s so far: waiting for another announcement\n", s->self->name,
+                what);
+    *has_told |= found == FOUND_NOT_THE_PORTS;
+    if (setup_wait(s, deadline_mono_ms, &cause) == 0)
+        return 0;
+    if (cause.code != ERR_TIMEOUT)
+        return err_set(e, cause.code, "%s", cause.text);
+    return err_set(e, ERR_TIMEOUT, "%s%.300s in %lld s",
+                   found == FOUND_NOT_THE_PORTS ? "" : "no announcement of ", what,
+                   (long long)s->options.timeout_s);
 }
 
 int setup_discover(struct setup *s, struct err *e)
 {
-    const struct topology_queues queues = {announced_queue, s};
     int64_t deadline_mono_ms = clock_mono_ms() + s->options.timeout_s * 1000;
-    struct topology found;
+    struct topology topology;
+    bool has_told = false;
 
     for (;;) {
-        AUTO(buf_release) struct buf names = BUF_INIT;
-        struct err cause = ERR_INIT;
+        AUTO(buf_release) struct buf lacks = BUF_INIT;
+        enum found found = find_all(s, &topology, &lacks, e);
 
-        if (!missing(s, &names))
+        if (found == FOUND_ALL)
             break;
-        if (setup_wait(s, deadline_mono_ms, &cause))
-            return cause.code == ERR_TIMEOUT
-                       ? err_set(e, ERR_TIMEOUT, "not announced in %lld s: %s",
-                                 (long long)s->options.timeout_s, names.failed ? "?" : names.data)
-                       : err_set(e, cause.code, "%s", cause.text);
+        if (found == FOUND_FAILED ||
+            wait_for_more(s, found, &lacks, &has_told, deadline_mono_ms, e))
+            return -1;
     }
-    if (topology_with_queues(s->graph, &queues, &found, e))
-        return -1;
     topology_release(&s->topology);
-    s->topology = found;
+    s->topology = topology;
     return 0;
 }
