@@ -36,7 +36,7 @@ struct command {
 };
 
 extern const struct command command_setup, command_procfile, command_register, command_list,
-    command_graph, command_send, command_dump, command_run;
+    command_top, command_graph, command_send, command_dump, command_run;
 
 /* For the table of a command that connects: the member of its struct that gets the URL. */
 #define COMMAND_BROKER(type, member)                                                               \

@@ -9,7 +9,7 @@
 #include "tool/command.h"
 
 static const struct command *const commands[] = {
-    &command_setup, &command_procfile, &command_register, &command_list,
+    &command_setup, &command_procfile, &command_register, &command_list, &command_top,
     &command_graph, &command_send,     &command_dump,     &command_run};
 #define N_COMMANDS (sizeof(commands) / sizeof(*commands))
 
