@@ -110,32 +110,37 @@ static void disconnected(struct broker_worker *w, const struct err *why)
     w->outage_told = true;
 }
 
-/* Makes again what lived with the connection before. A refusal is only told. */
+/* After a step failed with *why: 0 if the connection is well, and it is only told. */
+static int told_or_lost(struct broker_worker *w, const char *what, const struct err *why,
+                        struct err *e)
+{
+    if (is_lost(why))
+        return err_set(e, why->code, "%s", why->text);
+    warn(w, what, why);
+    return 0;
+}
+
+/* Makes again what lived with the connection before. */
 static int restore(struct broker_worker *w, struct err *e)
 {
     AUTO(buf_release) struct buf warnings = BUF_INIT;
     struct err why = ERR_INIT;
 
-    if (broker_follow_discovery(w->broker, &why)) {
-        if (is_lost(&why))
-            return err_set(e, why.code, "%s", why.text);
-        warn(w, "discovery", &why);
-    }
+    if (broker_follow_discovery(w->broker, &why) && told_or_lost(w, "discovery", &why, e))
+        return -1;
     for (size_t i = 0; i < w->observed.n; i++) {
+        const char *outport = w->observed.names[i];
+
         err_clear(&why);
-        if (broker_observe(w->broker, w->observed.names[i], w->observed_max_waiting, &why) == 0)
-            continue;
-        if (is_lost(&why))
-            return err_set(e, why.code, "%s", why.text);
-        warn(w, w->observed.names[i], &why);
+        if (broker_observe(w->broker, outport, w->observed_max_waiting, &why) &&
+            told_or_lost(w, outport, &why, e))
+            return -1;
     }
     for (const struct worker_item *item = w->bindings; item; item = item->next) {
         err_clear(&why);
-        if (broker_bind(w->broker, &item->binding, &warnings, &why) == 0)
-            continue;
-        if (is_lost(&why))
-            return err_set(e, why.code, "%s", why.text);
-        warn(w, item->binding.src, &why);
+        if (broker_bind(w->broker, &item->binding, &warnings, &why) &&
+            told_or_lost(w, item->binding.src, &why, e))
+            return -1;
     }
     warn_lines(w, &warnings);
     return 0;
