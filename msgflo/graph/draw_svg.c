@@ -14,6 +14,7 @@ static const char style[] =
     "  .box { fill: #ffffff; stroke: #6e7781; stroke-width: 1.4 }\n"
     "  .routing { fill: #f6f1ff; stroke: #8f6fd8 }\n"
     "  .value { fill: #fff8e1; stroke: #b08c2e }\n"
+    "  .port-box { fill: #e8f4ec; stroke: #4a8f63 }\n"
     "  .rule { stroke: #d0d7de }\n"
     "  .title { fill: #1f2328; font-weight: 600; font-size: 15px }\n"
     "  .component { fill: #59636e; font-size: 11.5px }\n"
@@ -25,6 +26,7 @@ static const char style[] =
     "    .box { fill: #1c2128; stroke: #8b949e }\n"
     "    .routing { fill: #271d3d; stroke: #a58be6 }\n"
     "    .value { fill: #2e2614; stroke: #c9a548 }\n"
+    "    .port-box { fill: #16281d; stroke: #6cb487 }\n"
     "    .rule { stroke: #3d444d }\n"
     "    .title { fill: #f0f3f6 } .component { fill: #9aa4af } .port { fill: #c9d1d9 }\n"
     "  }\n"
@@ -90,8 +92,12 @@ static void put_ports(struct buf *out, const struct graph *g, const struct box *
 
 static void put_box(struct buf *out, const struct graph *g, const struct box *b)
 {
-    static const char *const classes[] = {
-        [BOX_PARTICIPANT] = "box", [BOX_ROUTING] = "box routing", [BOX_VALUE] = "box value"};
+    static const char *const classes[] = {[BOX_PARTICIPANT] = "box",
+                                          [BOX_ROUTING] = "box routing",
+                                          [BOX_VALUE] = "box value",
+                                          [BOX_INPORT] = "box port-box",
+                                          [BOX_OUTPORT] = "box port-box"};
+    AUTO(buf_release) struct buf capitals = BUF_INIT;
     int middle = b->x + b->w / 2;
 
     if (b->kind == BOX_LANE)
@@ -99,8 +105,9 @@ static void put_box(struct buf *out, const struct graph *g, const struct box *b)
     buf_printf(out, "<rect class=\"%s\" x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" rx=\"%d\"/>\n",
                classes[b->kind], b->x, b->y, b->w, b->h,
                b->kind == BOX_PARTICIPANT ? CORNER_PX : 2 * CORNER_PX);
-    if (b->kind == BOX_VALUE) {
-        put_label(out, "port", "middle", middle, b->y + b->h / 2 + 4, b->value);
+    if (b->value) {
+        put_label(out, "port", "middle", middle, b->y + b->h / 2 + 4,
+                  b->kind == BOX_VALUE ? b->value : draw_port_name(g, b->value, &capitals));
         return;
     }
     put_label(out, "title", "middle", middle, b->y + 20, b->title);
@@ -122,7 +129,7 @@ static void put_line(struct buf *out, const struct layout *l, const struct line 
 {
     const struct box *from = &l->boxes[line->from], *to = &l->boxes[line->to];
     int x = from->x + from->w, y = from->y + (from->n_outs ? from->outs[line->out].y : from->h / 2);
-    int end_x = to->x, end_y = to->y + to->ins[line->in].y;
+    int end_x = to->x, end_y = to->y + (to->n_ins ? to->ins[line->in].y : to->h / 2);
 
     buf_printf(out, "<path class=\"line%s\" marker-end=\"url(#%shead)\" d=\"M%d %d",
                line->is_dead_letter ? " dead" : "", line->is_dead_letter ? "dead-" : "", x, y);

@@ -9,7 +9,7 @@
 #include <strings.h>
 
 #include "graph/bindings.h"
-#include "graph/graph_json.h"
+#include "graph/draw.h"
 
 #define MARGIN_PX 16
 #define BOX_GAP_PX 30
@@ -18,7 +18,6 @@
 #define COLUMN_GAP_PX 84
 #define TITLE_CHAR_PX 9 /* widths are estimates on the safe side: the viewer's font decides */
 #define TEXT_CHAR_PX 7
-#define VALUE_MAX_CHARS 24
 #define SWEEPS 12
 
 /* --- boxes and lines --------------------------------------------------------------------- */
@@ -72,62 +71,80 @@ static size_t find_port(struct box_port **ports, size_t *n, const char *name)
     return i;
 }
 
-/* The value as the picture shows it: compact JSON, cut at a character's end. New. */
-static char *value_text(const json_t *value)
+/* A box that shows a text alone; text_take NULL: there was no memory for it. Returns as add_box().
+ */
+static size_t add_text_box(struct layout *l, enum box_kind kind, char *text_take, struct err *e)
 {
-    char *text = json_is_string(value) ? strdup(json_string_value(value))
-                                       : graph_value_text(value, JSON_COMPACT);
-    size_t chars = 0, i;
+    size_t box = text_take ? add_box(l, kind, e) : LAYOUT_MAX_BOXES;
 
-    if (!text)
-        return NULL;
-    for (i = 0; text[i] && chars < VALUE_MAX_CHARS; i++)
-        chars += ((unsigned char)text[i + 1] & 0xc0) != 0x80;
-    if (text[i]) {
-        char *cut = realloc(text, i + sizeof("…"));
-
-        if (!cut) {
-            free(text);
-            return NULL;
-        }
-        text = cut;
-        strcpy(text + i, "…");
-    }
-    return text;
+    if (!text_take)
+        no_memory(e);
+    if (box == LAYOUT_MAX_BOXES)
+        free(text_take);
+    else
+        l->boxes[box].value = text_take;
+    return box;
 }
 
-static int add_line(struct layout *l, const struct graph *g, const struct graph_edge *edge,
+static size_t number_of(const struct graph *g, const char *node)
+{
+    return (size_t)(graph_node(g, node) - g->nodes);
+}
+
+/* From out to in, or to or from the whole box where the port is NULL. */
+static int add_line(struct layout *l, size_t from, const char *out, size_t to, const char *in,
                     struct err *e)
 {
-    struct line line = {.to = (size_t)(graph_node(g, edge->tgt.node) - g->nodes)};
-    struct box *from, *to;
+    struct box *a = &l->boxes[from], *b = &l->boxes[to];
+    struct line line = {.from = from, .to = to};
 
-    if (edge->data) {
-        line.from = add_box(l, BOX_VALUE, e);
-        if (line.from == LAYOUT_MAX_BOXES)
-            return -1;
-        l->boxes[line.from].value = value_text(edge->data);
-        if (!l->boxes[line.from].value)
-            return no_memory(e);
-    } else {
-        line.from = (size_t)(graph_node(g, edge->src.node) - g->nodes);
-    }
-    from = &l->boxes[line.from];
-    to = &l->boxes[line.to];
-    line.is_dead_letter =
-        from->kind == BOX_ROUTING && strcasecmp(edge->src.port, "deadletter") == 0;
-    line.out = edge->data ? 0 : find_port(&from->outs, &from->n_outs, edge->src.port);
-    line.in = find_port(&to->ins, &to->n_ins, edge->tgt.port);
+    line.is_dead_letter = a->kind == BOX_ROUTING && out && strcasecmp(out, "deadletter") == 0;
+    line.out = out ? find_port(&a->outs, &a->n_outs, out) : 0;
+    line.in = in ? find_port(&b->ins, &b->n_ins, in) : 0;
     if (line.out == (size_t)-1 || line.in == (size_t)-1)
         return no_memory(e);
     l->lines[l->n_lines++] = line;
     return 0;
 }
 
+static int add_edge(struct layout *l, const struct graph *g, const struct graph_edge *edge,
+                    struct err *e)
+{
+    size_t to = number_of(g, edge->tgt.node);
+    size_t from = edge->data ? add_text_box(l, BOX_VALUE, draw_value_text(edge->data), e)
+                             : number_of(g, edge->src.node);
+
+    return from == LAYOUT_MAX_BOXES
+               ? -1
+               : add_line(l, from, edge->data ? NULL : edge->src.port, to, edge->tgt.port, e);
+}
+
+static int add_exports(struct layout *l, const struct graph *g, enum box_kind kind, struct err *e)
+{
+    const struct graph_exports *list = kind == BOX_INPORT ? &g->inports : &g->outports;
+
+    for (size_t i = 0; i < list->n; i++) {
+        const struct graph_export *item = &list->items[i];
+        size_t box = add_text_box(l, kind, strdup(item->name), e), node = number_of(g, item->node);
+
+        if (box == LAYOUT_MAX_BOXES ||
+            (kind == BOX_INPORT ? add_line(l, box, NULL, node, item->port, e)
+                                : add_line(l, node, item->port, box, NULL, e)))
+            return -1;
+    }
+    return 0;
+}
+
+/* Of one text, with lines that only leave. */
+static bool is_source(const struct box *b)
+{
+    return b->kind == BOX_VALUE || b->kind == BOX_INPORT;
+}
+
 static int read_graph(struct layout *l, const struct graph *g, struct err *e)
 {
     l->boxes = calloc(LAYOUT_MAX_BOXES, sizeof(*l->boxes));
-    l->lines = calloc(g->n_edges + 1, sizeof(*l->lines));
+    l->lines = calloc(g->n_edges + g->inports.n + g->outports.n + 1, sizeof(*l->lines));
     if (!l->boxes || !l->lines)
         return no_memory(e);
     for (size_t i = 0; i < g->n_nodes; i++) {
@@ -141,9 +158,9 @@ static int read_graph(struct layout *l, const struct graph *g, struct err *e)
         l->boxes[box].subtitle = node->component;
     }
     for (size_t i = 0; i < g->n_edges; i++)
-        if (add_line(l, g, &g->edges[i], e))
+        if (add_edge(l, g, &g->edges[i], e))
             return -1;
-    return 0;
+    return add_exports(l, g, BOX_INPORT, e) || add_exports(l, g, BOX_OUTPORT, e) ? -1 : 0;
 }
 
 /* --- layers ------------------------------------------------------------------------------ */
@@ -182,7 +199,7 @@ static void set_layers(struct layout *l)
             const struct line *line = &l->lines[i];
             size_t after = l->boxes[line->from].layer + 1;
 
-            if (!line->is_back && l->boxes[line->from].kind != BOX_VALUE &&
+            if (!line->is_back && !is_source(&l->boxes[line->from]) &&
                 l->boxes[line->to].layer < after) {
                 l->boxes[line->to].layer = after;
                 changed = true;
@@ -190,12 +207,12 @@ static void set_layers(struct layout *l)
         }
     }
     for (size_t i = 0; i < l->n_lines; i++) /* a value stands right before what takes it */
-        if (l->boxes[l->lines[i].from].kind == BOX_VALUE && l->boxes[l->lines[i].to].layer == 0)
+        if (is_source(&l->boxes[l->lines[i].from]) && l->boxes[l->lines[i].to].layer == 0)
             shift = 1;
     for (size_t i = 0; i < l->n_boxes; i++)
         l->boxes[i].layer += shift;
     for (size_t i = 0; i < l->n_lines; i++)
-        if (l->boxes[l->lines[i].from].kind == BOX_VALUE)
+        if (is_source(&l->boxes[l->lines[i].from]))
             l->boxes[l->lines[i].from].layer = l->boxes[l->lines[i].to].layer - 1;
     for (size_t i = 0; i < l->n_boxes; i++)
         if (l->boxes[i].layer >= l->n_layers)
@@ -252,7 +269,7 @@ static void set_size(struct box *b)
     int title_px = chars(b->title) * TITLE_CHAR_PX + 28;
     int subtitle_px = chars(b->subtitle) * TEXT_CHAR_PX + 28;
 
-    if (b->kind == BOX_VALUE) {
+    if (b->value) {
         b->w = chars(b->value) * TEXT_CHAR_PX + 20;
         b->h = LAYOUT_ROW_PX + 4;
         return;

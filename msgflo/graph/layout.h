@@ -14,7 +14,9 @@ enum box_kind {
     BOX_PARTICIPANT,
     BOX_ROUTING, /* msgflo/RoundRobin and the like */
     BOX_VALUE,   /* an IIP */
-    BOX_LANE     /* no box: where a line passes a column */
+    BOX_INPORT,  /* an exported port */
+    BOX_OUTPORT,
+    BOX_LANE /* no box: where a line passes a column */
 };
 
 struct box_port {
@@ -27,7 +29,7 @@ struct box_port {
 struct box {
     enum box_kind kind;
     const char *title, *subtitle; /* lent from the graph; NULL for lanes */
-    char *value;                  /* of an IIP, shortened */
+    char *value;                  /* of an IIP, shortened; or an exported port's name */
     struct box_port *ins, *outs;
     size_t n_ins, n_outs;
     size_t layer;

@@ -11,7 +11,8 @@ static const char tangle[] =
     "'v' -> C a(A) OUT -> IN b(B) OUT -> IN c(C) OUT -> IN d(D) OUT -> IN e(E)\n"
     "a X -> X c, a Y -> Y d, a Z -> Z e, b W -> W d, b V -> V e, c RETRY -> IN b, e AGAIN -> IN a\n"
     "d SELF -> S d, f(F) -> IN e, f -> IN rr(msgflo/RoundRobin) OUT -> U c\n"
-    "rr DEADLETTER -> DEAD e, g(G) -> h(H), 5 -> N h";
+    "rr DEADLETTER -> DEAD e, g(G) -> h(H), 5 -> N h\n"
+    "INPORT=a.X:START\nINPORT=c.IN:MIDDLE\nOUTPORT=e.OUT:END\nOUTPORT=a.OUT:ALSO";
 
 static struct graph *parse(const char *text)
 {
@@ -127,6 +128,23 @@ static void draws_a_mermaid_flowchart(void **state)
                       "    n0 -- \"OUT → IN\" --> n1\n"));
 }
 
+static void draws_values_and_exported_ports_in_mermaid(void **state)
+{
+    (void)state;
+    assert_true(draws(draw_mermaid,
+                      "INPORT=a.IN:WORK\nOUTPORT=a.OUT:RESULT\n{\"x\": 1} -> CONFIG a(A)\n",
+                      "    v0(\"{#34;x#34;:1}\") -- \"CONFIG\" --> n0\n"
+                      "    i0{{\"WORK\"}} -- \"IN\" --> n0\n"
+                      "    n0 -- \"OUT\" --> o0{{\"RESULT\"}}\n"));
+}
+
+static void draws_exported_ports_in_SVG(void **state)
+{
+    (void)state;
+    assert_true(draws(draw_svg, tangle, ">START</text>"));
+    assert_true(draws(draw_svg, tangle, ">END</text>"));
+}
+
 static void draws_so_many_processes_and_no_more(void **state)
 {
     (void)state;
@@ -176,6 +194,8 @@ int main(void)
         cmocka_unit_test(cuts_a_long_value_between_characters),
         cmocka_unit_test(writes_ports_in_capitals),
         cmocka_unit_test(draws_a_mermaid_flowchart),
+        cmocka_unit_test(draws_values_and_exported_ports_in_mermaid),
+        cmocka_unit_test(draws_exported_ports_in_SVG),
         cmocka_unit_test(draws_so_many_processes_and_no_more),
         cmocka_unit_test(makes_so_many_boxes_and_lanes_and_no_more),
     };
