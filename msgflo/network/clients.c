@@ -165,3 +165,25 @@ bool client_uses_ports(const struct client *client, const struct live_graph *lg)
     return client->access >= ACCESS_READ &&
            (lg->creator == client->id || json_object_get(client->packets, lg->id));
 }
+
+static void rename_end(json_t *end, const char *from, const char *to)
+{
+    const char *node = payload_text(end, "node");
+
+    if (node && strcmp(node, from) == 0)
+        json_object_set_new(end, "node", json_string(to));
+}
+
+void clients_rename_node(struct coordinator *c, const char *graph, const char *from, const char *to)
+{
+    for (struct client *client = c->clients; client; client = client->next) {
+        json_t *list = json_object_get(client->selected, graph), *item;
+        size_t i;
+
+        json_array_foreach(list, i, item)
+        {
+            rename_end(json_object_get(item, "src"), from, to);
+            rename_end(json_object_get(item, "tgt"), from, to);
+        }
+    }
+}

@@ -197,6 +197,9 @@ void coordinator_settle(struct coordinator *c, int64_t grace_ms)
     watches_settle(c);
     packets_settle(c);
     nodes_show(c);
+    c->due_ms = packets_due_ms(c, watches_due_ms(c, wires_due_ms(c, c->now_ms + TICK_MS)));
+    if (c->must_retry || c->due_ms <= c->now_ms)
+        c->due_ms = c->now_ms + RETRY_SOON_MS;
 }
 
 static void settle(struct coordinator *c)
@@ -246,15 +249,21 @@ void coordinator_message(struct coordinator *c, uint64_t id, const char *text, s
     settle(c);
 }
 
+/* There can be many of these: a slow client is spared some. */
 void coordinator_output(struct coordinator *c, const char *role, const char *line, int64_t now_ms)
 {
-    AUTO(buf_release) struct buf text = BUF_INIT;
+    AUTO(buf_release) struct buf message = BUF_INIT;
+    AUTO(text_freep) char *text = NULL;
 
     set_now(c, now_ms);
-    buf_printf(&text, "%s: %s", role, line);
-    if (!text.failed)
-        tell_all(c, "network", "output",
-                 json_pack("{s:s, s:s}", "message", text.data, "type", "message"), NULL, NULL);
+    buf_printf(&message, "%s: %s", role, line);
+    if (!message.failed)
+        text = protocol_text("network", "output",
+                             json_pack("{s:s, s:s}", "message", message.data, "type", "message"),
+                             NULL);
+    for (const struct client *client = c->clients; text && client; client = client->next)
+        if (client->access >= ACCESS_READ)
+            c->act.to_client(c->user, client->id, text, strlen(text), true);
 }
 
 void coordinator_child_ended(struct coordinator *c, const char *role, const char *text,
@@ -289,7 +298,8 @@ void coordinator_disconnected(struct coordinator *c, const char *why, int64_t no
 void coordinator_done(struct coordinator *c, uint64_t command, const struct err *e, int64_t now_ms)
 {
     set_now(c, now_ms);
-    if (wires_done(c, command, e) || watches_done(c, command, e) || packets_done(c, command, e))
+    if ((wires_done(c, command, e) || watches_done(c, command, e) || packets_done(c, command, e)) &&
+        e)
         settle(c);
 }
 
@@ -344,14 +354,17 @@ static void take_gone(struct coordinator *c)
 
 static void heard(struct coordinator *c, const struct participant *p, enum seen_change change)
 {
-    if (change == SEEN_SAME)
+    if (change == SEEN_SAME) {
+        nodes_show(c); /* it may have been stale */
         return;
+    }
     drop_known(c, p->role);
     components_heard(c, p);
     wires_bind_again(c, p);
     watches_try_again(c);
     if (change == SEEN_NEW)
         packets_of_process(c, p);
+    settle(c);
 }
 
 int coordinator_discovered(struct coordinator *c, const char *text, size_t len, int64_t now_ms,
@@ -364,7 +377,6 @@ int coordinator_discovered(struct coordinator *c, const char *text, size_t len, 
     if (participant_parse(text, len, &p, e) || seen_heard(c->seen, p, c->heard_ms, &change, e))
         return -1;
     heard(c, p, change);
-    settle(c);
     return 0;
 }
 
@@ -380,14 +392,13 @@ void coordinator_observed(struct coordinator *c, const char *outport, const char
 void coordinator_tick(struct coordinator *c, int64_t now_ms)
 {
     set_now(c, now_ms);
+    if (now_ms < c->due_ms)
+        return;
     take_gone(c);
     settle(c);
 }
 
 int coordinator_timeout_ms(const struct coordinator *c, int64_t now_ms)
 {
-    int64_t at = now_ms + (c->must_retry ? RETRY_SOON_MS : TICK_MS);
-
-    at = packets_due_ms(c, watches_due_ms(c, wires_due_ms(c, at)));
-    return at > now_ms ? (int)(at - now_ms) : 0;
+    return c->due_ms > now_ms ? (int)(c->due_ms - now_ms) : 0;
 }

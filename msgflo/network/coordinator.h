@@ -34,9 +34,10 @@
 #define COORDINATOR_PACKET_MS 10000 /* and so long for their participant */
 #define COORDINATOR_RETRY_MS 5000   /* between tries of what the broker refused */
 #define COORDINATOR_MAX_GRAPHS 100
-#define COORDINATOR_MAX_PACKETS 10000  /* waiting to be sent */
-#define COORDINATOR_MAX_AUTO_EDGES 100 /* watched without being asked to, a client and graph each  \
-                                        */
+#define COORDINATOR_MAX_PACKETS 10000 /* waiting to be sent */
+#define COORDINATOR_MAX_AUTO_EDGES                                                                 \
+    100 /* watched without being asked to, a client and graph each                                 \
+         */
 
 struct coordinator;
 

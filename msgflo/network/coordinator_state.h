@@ -99,6 +99,7 @@ struct coordinator {
     json_t *components; /* name: payload of component:component, of those announced */
     json_t *shown;      /* "GRAPH NODE": the icon clients know of */
     bool is_connected;  /* to the broker */
+    int64_t due_ms;     /* when coordinator_tick() has something to do */
     bool must_retry;    /* an action found no room: again at the next tick */
 };
 
@@ -184,6 +185,9 @@ void tell_error(struct coordinator *c, const char *graph, const char *fmt, ...) 
 bool client_watches(const struct client *client, const struct live_graph *lg, size_t edge);
 bool client_watches_initials(const struct client *client, const struct live_graph *lg);
 bool client_uses_ports(const struct client *client, const struct live_graph *lg);
+/* A node has another name: what clients watch is the same. */
+void clients_rename_node(struct coordinator *c, const char *graph, const char *from,
+                         const char *to);
 void clients_free(struct coordinator *c);
 
 /* ---- nodes.c: processes and what is told of them ---- */

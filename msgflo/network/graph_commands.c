@@ -96,6 +96,7 @@ static int rename_node(struct request *r, struct err *e)
 {
     if (graph_edit_rename_node(r->lg->g, text(r, "from"), text(r, "to"), e))
         return -1;
+    clients_rename_node(r->c, r->lg->id, text(r, "from"), text(r, "to"));
     return answer(r);
 }
 

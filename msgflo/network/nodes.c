@@ -57,10 +57,33 @@ static bool can_start(const struct coordinator *c, const struct graph_node *node
            library_find(c->library, node->component);
 }
 
+/* A role becomes a word of a command: a client must not be able to make several of it, or an
+ * option. */
+static bool is_plain_word(const char *role)
+{
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                                "0123456789._/:@+-";
+
+    return role[0] != '-' && role[strspn(role, plain)] == '\0';
+}
+
+static int start_process(struct coordinator *c, const struct live_graph *lg,
+                         const struct graph_node *node, struct err *e)
+{
+    AUTO(buf_release) struct buf command = BUF_INIT;
+
+    if (!is_plain_word(node->name))
+        return err_set(e, ERR_INPUT,
+                       "a node whose participant is started has a name of letters, digits and "
+                       "._/:@+-");
+    if (library_command(c->library, lg->g, node, &command, e))
+        return -1;
+    return c->act.child_start(c->user, node->name, command.data, e);
+}
+
 /* It stays in the list even if it could not be started, so as not to be tried again and again. */
 static void start_one(struct coordinator *c, struct live_graph *lg, const struct graph_node *node)
 {
-    AUTO(buf_release) struct buf command = BUF_INIT;
     struct staff *s = calloc(1, sizeof(*s));
     struct err e = ERR_INIT;
 
@@ -76,8 +99,7 @@ static void start_one(struct coordinator *c, struct live_graph *lg, const struct
     s->next = c->staff;
     c->staff = s;
     lg->settled_ms = c->now_ms + COORDINATOR_SETTLE_MS;
-    if (library_command(c->library, lg->g, node, &command, &e) ||
-        c->act.child_start(c->user, node->name, command.data, &e))
+    if (start_process(c, lg, node, &e))
         nodes_process_error(c, node->name, e.text);
 }
 

@@ -197,6 +197,22 @@ static void a_selection_replaces_what_is_seen(void **state)
     script_end(&s);
 }
 
+static void a_selection_follows_a_renamed_node(void **state)
+{
+    struct script s;
+
+    (void)state;
+    start_own_graph(&s);
+    script_say(&s, 2, "network", "edges",
+               "{'graph':'g','edges':[{'src':{'node':'a','port':'out'},'tgt':{'node':'b','port':"
+               "'in'}}]}");
+    script_say(&s, 1, "graph", "renamenode", "{'graph':'g','from':'b','to':'c'}");
+    script_forget(&s);
+    see(&s, "a.OUT", "1");
+    script_expect_some(&s, "> 2 network:data {'data':1,'graph':'g','id':'a() OUT -> IN c()'");
+    script_end(&s);
+}
+
 static void data_is_seen_through_routing_nodes(void **state)
 {
     struct script s;
@@ -309,6 +325,25 @@ static void a_process_that_cannot_start_is_told(void **state)
     script_end(&s);
 }
 
+static void a_role_cannot_smuggle_words_into_a_command(void **state)
+{
+    static const char *const names[] = {"a --broker x", "-a", "a;b", "a\\nb", "#IIPS"};
+    struct script s;
+    char payload[100];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+        script_start(&s, NULL, LIBRARY, NULL);
+        coordinator_opened(s.c, 1, 0);
+        snprintf(payload, sizeof(payload),
+                 "{'graph':'default/main','id':'%s','component':'test/A'}", names[i]);
+        script_say(&s, 1, "graph", "addnode", payload);
+        assert_null(strstr(s.log.data, "start "));
+        script_expect_some(&s, "network:processerror");
+        script_end(&s);
+    }
+}
+
 static void a_dead_process_is_told_with_its_last_words(void **state)
 {
     struct script s;
@@ -389,12 +424,14 @@ int main(void)
         cmocka_unit_test(who_made_a_graph_sees_all_its_data),
         cmocka_unit_test(initial_packets_are_seen_too),
         cmocka_unit_test(a_selection_replaces_what_is_seen),
+        cmocka_unit_test(a_selection_follows_a_renamed_node),
         cmocka_unit_test(data_is_seen_through_routing_nodes),
         cmocka_unit_test(a_refused_observation_is_tried_again),
         cmocka_unit_test(packets_cross_exported_ports),
         cmocka_unit_test(a_packet_waits_for_its_participant_for_a_while),
         cmocka_unit_test(the_librarys_participants_are_started_but_for_the_ignored),
         cmocka_unit_test(a_process_that_cannot_start_is_told),
+        cmocka_unit_test(a_role_cannot_smuggle_words_into_a_command),
         cmocka_unit_test(a_dead_process_is_told_with_its_last_words),
         cmocka_unit_test(a_silent_participant_is_shown_stale_then_gone),
         cmocka_unit_test(nobody_falls_silent_while_the_broker_is_away),
