@@ -26,6 +26,7 @@
  * error for a failure. Later that is what it is. */
 #define QUIET_START_MS 10000
 
+#define PREFETCH_MAX 65535 /* a short (AMQP 0-9-1, basic.qos) */
 #define PROGRAM 1u
 
 /* What the environment says. */
@@ -89,20 +90,33 @@ static void print_help(const struct msgflo_definition *definition)
            role ? role : "required");
     fputs("  --broker URL   amqp:// amqps:// mqtt:// or mqtts:// (MSGFLO_BROKER, CLOUDAMQP_URL,\n"
           "                 amqp://localhost)\n"
+          "  --prefetch N   unacked deliveries at once, 1 to 65535\n"
           "  --version      prints the version of the library\n"
           "  --help         prints this\n",
           stdout);
+}
+
+static int read_prefetch(const char *text, unsigned *ret)
+{
+    char *end;
+    unsigned long n = strtoul(text, &end, 10);
+
+    if (*text < '0' || *text > '9' || *end || n < 1 || n > PREFETCH_MAX) {
+        fprintf(stderr, "%s: --prefetch takes a number from 1 to %d\n", program.name, PREFETCH_MAX);
+        return -1;
+    }
+    *ret = (unsigned)n;
+    return 0;
 }
 
 /* Reads the command line into *o. Returns -1 to go on, or the status to exit with. */
 static int read_command_line(int argc, char **argv, const struct msgflo_definition *definition,
                              struct msgflo_options *o)
 {
-    static const struct option known[] = {{"role", required_argument, NULL, 'r'},
-                                          {"broker", required_argument, NULL, 'b'},
-                                          {"version", no_argument, NULL, 'v'},
-                                          {"help", no_argument, NULL, 'h'},
-                                          {NULL, 0, NULL, 0}};
+    static const struct option known[] = {
+        {"role", required_argument, NULL, 'r'},     {"broker", required_argument, NULL, 'b'},
+        {"prefetch", required_argument, NULL, 'p'}, {"version", no_argument, NULL, 'v'},
+        {"help", no_argument, NULL, 'h'},           {NULL, 0, NULL, 0}};
     int c;
 
     while ((c = getopt_long(argc, argv, "", known, NULL)) != -1)
@@ -112,6 +126,10 @@ static int read_command_line(int argc, char **argv, const struct msgflo_definiti
             break;
         case 'b':
             o->broker = optarg;
+            break;
+        case 'p':
+            if (read_prefetch(optarg, &o->prefetch))
+                return 2;
             break;
         case 'v':
             puts(msgflo_version());

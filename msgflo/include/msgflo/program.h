@@ -19,11 +19,12 @@ extern "C" {
  * orderly stop, 1 if it cannot be made (a definition or URL that cannot work), 2 for a wrong
  * command line. One a process; it may install signal handlers and ignores SIGPIPE.
  *
- * Command line: --role NAME, --broker URL, --version, --help. Without them the role is
- * options->role or, if that is NULL too, must be given; the broker is options->broker, else
- * MSGFLO_BROKER, else CLOUDAMQP_URL, else amqp://localhost. What options leave open is also taken
- * from MSGFLO_DISCOVERY_PERIOD (seconds) and SSL_CERT_FILE (for ca_file). options may be NULL; both
- * are lent for the call. options->on_state is called besides what is done here.
+ * Command line: --role NAME, --broker URL, --prefetch N, --version, --help. Without them the role
+ * is options->role or, if that is NULL too, must be given; the broker is options->broker, else
+ * MSGFLO_BROKER, else CLOUDAMQP_URL, else amqp://localhost; the prefetch is options->prefetch. What
+ * options leave open is also taken from MSGFLO_DISCOVERY_PERIOD (seconds) and SSL_CERT_FILE (for
+ * ca_file). options may be NULL; both are lent for the call. options->on_state is called besides
+ * what is done here.
  *
  * Start: nothing is printed until the participant is announced; then one line, on standard output.
  * That is how a starter (msgflo, msgflo-setup) knows that it is there. An outage before that is
