@@ -24,8 +24,8 @@ struct program {
 };
 
 /* Starts it with these arguments, up to a NULL, and with none of our settings in its environment
- * but MSGFLO_BROKER if that is given. */
-static void start(struct program *p, const char *file, const char *broker,
+ * but the one that is given as NAME=VALUE, or NULL. */
+static void start(struct program *p, const char *file, const char *setting,
                   const char *const *arguments)
 {
     int out[2], err[2];
@@ -40,8 +40,9 @@ static void start(struct program *p, const char *file, const char *broker,
     if (p->pid == 0) {
         unsetenv("MSGFLO_BROKER");
         unsetenv("CLOUDAMQP_URL");
-        if (broker)
-            setenv("MSGFLO_BROKER", broker, 1);
+        unsetenv("MSGFLO_DISCOVERY_PERIOD");
+        if (setting)
+            putenv(strdup(setting));
         dup2(out[1], STDOUT_FILENO);
         dup2(err[1], STDERR_FILENO);
         execv(argv[0], argv);
@@ -103,8 +104,8 @@ static void has_said_nothing(int fd)
 static void a_command_line_gives_a_status_and_a_reason(void **state)
 {
     static const struct {
-        const char *arguments[4];
-        const char *broker;
+        const char *arguments[5];
+        const char *setting;
         int status;
         const char *out, *err; /* in what it prints; NULL: nothing is printed there */
     } cases[] = {
@@ -115,8 +116,11 @@ static void a_command_line_gives_a_status_and_a_reason(void **state)
         {{"--role"}, NULL, 2, NULL, "--role"},
         {{"stray"}, NULL, 2, NULL, "'stray'"},
         {{"--broker", "http://u:secret@h"}, NULL, 1, NULL, "must start with"},
-        {{"--role", "r"}, "http://u:secret@h", 1, NULL, "must start with"},
-        {{"--role", ""}, "amqp://h", 1, NULL, "no role"},
+        {{"--role", "r"}, "MSGFLO_BROKER=http://u:secret@h", 1, NULL, "must start with"},
+        {{NULL}, "CLOUDAMQP_URL=http://u:secret@h", 1, NULL, "must start with"},
+        {{"--broker", "amqp://h", "--role", ""}, "MSGFLO_BROKER=http://h", 1, NULL, "no role"},
+        {{"--broker", "amqps://h"}, "SSL_CERT_FILE=/nowhere", 1, NULL, "'/nowhere'"},
+        {{NULL}, "MSGFLO_DISCOVERY_PERIOD=x", 2, NULL, "MSGFLO_DISCOVERY_PERIOD"},
     };
 
     (void)state;
@@ -124,7 +128,7 @@ static void a_command_line_gives_a_status_and_a_reason(void **state)
         char out[2000], err[2000];
         struct program p;
 
-        start(&p, REPEAT, cases[i].broker, cases[i].arguments);
+        start(&p, REPEAT, cases[i].setting, cases[i].arguments);
         assert_int_equal(exit_status(&p, out, err), cases[i].status);
         if (cases[i].out ? !strstr(out, cases[i].out) : *out != '\0')
             fail_msg("case %zu prints: %s", i, out);
@@ -176,15 +180,15 @@ static void without_a_broker_it_is_silent_and_ends_when_told_to(void **state)
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
     socklen_t size = sizeof address;
     int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), connection;
-    char url[60], out[2000], err[2000];
+    char setting[60], out[2000], err[2000];
     struct program p;
 
     (void)state;
     assert_int_equal(bind(listener, (struct sockaddr *)(void *)&address, size), 0);
     assert_int_equal(listen(listener, 5), 0);
     assert_int_equal(getsockname(listener, (struct sockaddr *)(void *)&address, &size), 0);
-    snprintf(url, sizeof url, "amqp://127.0.0.1:%d", ntohs(address.sin_port));
-    start(&p, DROP, url, (const char *const[]){"--role", "lonely", NULL});
+    snprintf(setting, sizeof setting, "MSGFLO_BROKER=amqp://127.0.0.1:%d", ntohs(address.sin_port));
+    start(&p, DROP, setting, (const char *const[]){"--role", "lonely", NULL});
     for (int i = 0; i < 2; i++) { /* it comes again */
         connection = accept(listener, NULL, NULL);
         assert_true(connection >= 0);
