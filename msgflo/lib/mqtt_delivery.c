@@ -2,72 +2,87 @@
 
 #include <string.h>
 
-static bool is_message_id(const char *name)
-{
-    return strcmp(name, MQTT_MESSAGE_ID) == 0;
-}
+/* A property of a message: a header, or (name MQTT_MESSAGE_ID) its id, or (NULL) its content type.
+ * Both texts are lent for the call. */
+typedef void text_fn(void *user, const char *name, const char *value);
 
-/* Calls fn, if there is one, for each header: a user property other than the message id. Returns
- * how many there are, and the bytes of their texts. */
-static size_t each_header(const mosquitto_property *props,
-                          void (*fn)(void *user, size_t i, const char *name, const char *value),
-                          void *user, size_t *ret_text_size)
+static void each_text(const mosquitto_property *props, text_fn *fn, void *user)
 {
-    char *name, *value;
-    size_t n = 0;
+    char *name = NULL, *value = NULL;
+    const mosquitto_property *p =
+        mosquitto_property_read_string(props, MQTT_PROP_CONTENT_TYPE, &value, false);
 
-    *ret_text_size = 0;
-    for (const mosquitto_property *p = mosquitto_property_read_string_pair(
-             props, MQTT_PROP_USER_PROPERTY, &name, &value, false);
-         p;
-         p = mosquitto_property_read_string_pair(p, MQTT_PROP_USER_PROPERTY, &name, &value, true)) {
-        if (!is_message_id(name)) {
-            *ret_text_size += strlen(name) + strlen(value) + 2;
-            if (fn)
-                fn(user, n, name, value);
-            n++;
-        }
+    if (p)
+        fn(user, NULL, value);
+    free(value);
+    p = mosquitto_property_read_string_pair(props, MQTT_PROP_USER_PROPERTY, &name, &value, false);
+    while (p) {
+        fn(user, name, value);
         free(name);
         free(value);
+        p = mosquitto_property_read_string_pair(p, MQTT_PROP_USER_PROPERTY, &name, &value, true);
     }
-    return n;
 }
 
-struct header_filling {
-    struct msgflo_delivery *d;
-    char *at;
+struct extent {
+    size_t header_count, text_size;
 };
 
-static const char *append_text(struct header_filling *f, const char *text)
+static void measure(void *user, const char *name, const char *value)
 {
-    char *copy = f->at;
-    size_t size = strlen(text) + 1;
+    struct extent *x = user;
 
-    memcpy(copy, text, size);
+    x->text_size += strlen(value) + 1;
+    if (name && strcmp(name, MQTT_MESSAGE_ID) != 0) {
+        x->text_size += strlen(name) + 1;
+        x->header_count++;
+    }
+}
+
+struct filling {
+    struct msgflo_delivery *d;
+    char *at; /* in its texts */
+    size_t header_count;
+};
+
+static const char *append(struct filling *f, const char *text)
+{
+    size_t size = strlen(text) + 1;
+    char *copy = memcpy(f->at, text, size);
+
     f->at += size;
     return copy;
 }
 
-static void fill_header(void *user, size_t i, const char *name, const char *value)
+static void fill(void *user, const char *name, const char *value)
 {
-    struct header_filling *f = user;
+    struct filling *f = user;
 
-    f->d->headers[2 * i] = append_text(f, name);
-    f->d->headers[2 * i + 1] = append_text(f, value);
+    if (!name) {
+        f->d->content_type = append(f, value);
+    } else if (strcmp(name, MQTT_MESSAGE_ID) == 0) {
+        f->d->message_id = append(f, value);
+    } else {
+        f->d->headers[2 * f->header_count] = append(f, name);
+        f->d->headers[2 * f->header_count + 1] = append(f, value);
+        f->header_count++;
+    }
 }
 
 struct msgflo_delivery *mqtt_delivery(const struct mosquitto_message *m,
                                       const mosquitto_property *props)
 {
-    size_t size = m->payloadlen > 0 ? (size_t)m->payloadlen : 0, text_size;
-    size_t header_count = each_header(props, NULL, NULL, &text_size);
-    struct msgflo_delivery *d = delivery_new(size, header_count, text_size);
-    struct header_filling f = {d, d ? d->texts : NULL};
+    size_t size = m->payloadlen > 0 ? (size_t)m->payloadlen : 0;
+    struct extent x = {0, 0};
+    struct filling f = {NULL, NULL, 0};
 
-    if (!d)
+    each_text(props, measure, &x);
+    f.d = delivery_new(size, x.header_count, x.text_size);
+    if (!f.d)
         return NULL;
-    each_header(props, fill_header, &f, &text_size);
+    f.at = f.d->texts;
+    each_text(props, fill, &f);
     if (size)
-        memcpy(d->body, m->payload, size);
-    return d;
+        memcpy(f.d->body, m->payload, size);
+    return f.d;
 }

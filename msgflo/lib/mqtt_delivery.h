@@ -1,6 +1,6 @@
 /*
- * mqtt_delivery.h - a delivery made of what libmosquitto read: body, and text headers from the user
- * properties of MQTT 5.
+ * mqtt_delivery.h - a delivery made of what libmosquitto read: body, and from the properties of
+ * MQTT 5 text headers, content type and message id.
  */
 #ifndef MSGFLO_MQTT_DELIVERY_H
 #define MSGFLO_MQTT_DELIVERY_H

@@ -15,7 +15,8 @@
 
 #define CA_FILE_DEFAULT "/etc/ssl/certs/ca-certificates.crt" /* Debian, Ubuntu, Alpine */
 #define KEEP_ALIVE_MIN_S 5                                   /* libmosquitto takes no less */
-#define GOODBYE_MS 200                                       /* for what was written last */
+#define SESSION_EXPIRY_S (7 * 86400) /* of a lasting session whose client stays away */
+#define GOODBYE_MS 200               /* for what was written last */
 
 /* A peer that takes nothing for so long is given up (tcp(7), TCP_USER_TIMEOUT), and one that has
  * been silent for so long is asked whether it is there. */
@@ -150,6 +151,20 @@ static int prepare(struct mqtt_link *l, const struct mqtt_link_options *o, struc
     return o->to->tls ? prepare_tls(l, o->ca_file, e) : 0;
 }
 
+/* MQTT 5 ends a session with its connection unless told how long it is to last. Properties can be
+ * given to the blocking connect alone, which keeps them for later ones: so it is called with an
+ * address that it refuses. */
+static int make_session_last(struct mqtt_link *l, struct msgflo_error *e)
+{
+    mosquitto_property *props = NULL;
+    int failed =
+        mosquitto_property_add_int32(&props, MQTT_PROP_SESSION_EXPIRY_INTERVAL, SESSION_EXPIRY_S) ||
+        mosquitto_connect_bind_v5(l->mosq, "", 0, 0, NULL, props) != MOSQ_ERR_INVAL;
+
+    mosquitto_property_free_all(&props);
+    return failed ? fail(e, MSGFLO_NOMEM, "no memory for a lasting session") : 0;
+}
+
 static void watch_peer(int fd)
 {
     static const int on = 1, idle_s = TCP_IDLE_S, interval_s = 5, stall_ms = WRITE_STALL_MS;
@@ -175,8 +190,8 @@ static int await_connack(struct mqtt_link *l, int64_t deadline_mono_ms, struct m
             return fail(e, MSGFLO_UNAVAILABLE, "poll: %s", strerror(errno));
         if ((pfd.revents & POLLOUT) && mqtt_link_write(l, e))
             return -1;
-        if ((pfd.revents & (POLLIN | POLLERR | POLLHUP)) && mqtt_link_read(l, e))
-            return -1;
+        if ((pfd.revents & (POLLIN | POLLERR | POLLHUP)) && mqtt_link_read(l, e) && l->connack < 0)
+            return -1; /* a refusal is an error of reading, too */
     }
     return 0;
 }
@@ -206,7 +221,7 @@ static int try_to_connect(struct mqtt_link *l, const struct mqtt_link_options *o
     unsigned keep_alive_s = o->keep_alive_s;
     struct msgflo_error cause;
 
-    if (prepare(l, o, e))
+    if (prepare(l, o, e) || (l->mqtt5 && !o->clean_session && make_session_last(l, e)))
         return -1;
     if (keep_alive_s && keep_alive_s < KEEP_ALIVE_MIN_S)
         keep_alive_s = KEEP_ALIVE_MIN_S;

@@ -232,6 +232,8 @@ static void forward(struct consumer *c, const struct msgflo_delivery *d, enum tr
     struct mqtt_message m = {.topic = topic,
                              .body = d->body,
                              .size = d->size,
+                             .content_type = d->content_type,
+                             .message_id = d->message_id,
                              .headers = (const char *const(*)[2])(void *)d->headers,
                              .header_count = d->header_count};
     struct msgflo_error e;
