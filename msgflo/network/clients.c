@@ -111,18 +111,21 @@ void tell_all(struct coordinator *c, const char *protocol, const char *command,
 
 void tell_error(struct coordinator *c, const char *graph, const char *fmt, ...)
 {
-    AUTO(buf_release) struct buf text = BUF_INIT;
+    struct err text = ERR_INIT; /* cut to its size without breaking UTF-8 */
     json_t *payload;
-    char line[800];
+    char line[sizeof(text.text)];
     va_list args;
 
     va_start(args, fmt);
     vsnprintf(line, sizeof(line), fmt, args);
     va_end(args);
-    payload = protocol_error(line);
+    err_set(&text, ERR_INPUT, "%s", line);
+    payload = protocol_error(text.text);
     if (graph)
         json_object_set_new(payload, "graph", json_string(graph));
     tell_all(c, "network", "error", payload, NULL, NULL);
+    if (c->act.warn)
+        c->act.warn(c->user, text.text);
 }
 
 /* --- what a client wants to be told -------------------------------------------------------- */

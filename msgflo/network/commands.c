@@ -108,9 +108,8 @@ static int packet(struct coordinator *c, struct client *client, struct live_grap
 
 /* --- network ----------------------------------------------------------------------------- */
 
-static json_t *network_json(const struct coordinator *c, const struct live_graph *lg, bool running)
+static json_t *network_json(const struct live_graph *lg, bool running)
 {
-    (void)c;
     return json_pack("{s:s, s:b, s:b}", "graph", lg->id, "started", lg->started, "running",
                      running);
 }
@@ -139,7 +138,7 @@ static void start(struct coordinator *c, const struct client *client, struct liv
 
     if (!lg->started)
         network_start(c, lg);
-    payload = network_json(c, lg, true);
+    payload = network_json(lg, true);
     set_time(c, payload);
     tell_all(c, "network", "started", payload, client, m->request_id);
 }
@@ -153,7 +152,7 @@ static void stop(struct coordinator *c, const struct client *client, struct live
     lg->started = false;
     lg->is_halted = true;
     coordinator_settle(c, 0); /* nothing is to flow any more, and nothing comes in its place */
-    payload = network_json(c, lg, false);
+    payload = network_json(lg, false);
     set_time(c, payload);
     json_object_set_new(payload, "uptime", json_real(uptime));
     tell_all(c, "network", "stopped", payload, client, m->request_id);
@@ -171,7 +170,7 @@ static int network_command(struct coordinator *c, struct client *client, struct 
         tell(c, client, "network", "edges", json_incref(m->payload), m->request_id);
     } else { /* getstatus, and debug, which changes nothing here */
         tell(c, client, "network", "status",
-             network_json(c, lg, lg->started && packets_under_way(c, lg->id)), m->request_id);
+             network_json(lg, lg->started && packets_under_way(c, lg->id)), m->request_id);
     }
     return 0;
 }

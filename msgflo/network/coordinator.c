@@ -19,7 +19,6 @@ static void live_graph_free(struct live_graph *lg)
     if (!lg)
         return;
     free(lg->id);
-    json_decref(lg->about);
     graph_free(lg->g);
     free(lg);
 }
@@ -258,9 +257,10 @@ void coordinator_output(struct coordinator *c, const char *role, const char *lin
     set_now(c, now_ms);
     buf_printf(&message, "%s: %s", role, line);
     if (!message.failed)
-        text = protocol_text("network", "output",
-                             json_pack("{s:s, s:s}", "message", message.data, "type", "message"),
-                             NULL);
+        text = protocol_text(
+            "network", "output",
+            json_pack("{s:o, s:s}", "message", protocol_string(message.data), "type", "message"),
+            NULL);
     for (const struct client *client = c->clients; text && client; client = client->next)
         if (client->access >= ACCESS_READ)
             c->act.to_client(c->user, client->id, text, strlen(text), true);
@@ -288,11 +288,19 @@ void coordinator_connected(struct coordinator *c, int64_t now_ms)
     settle(c);
 }
 
+static json_t *broker_away(const char *why)
+{
+    AUTO(buf_release) struct buf text = BUF_INIT;
+
+    buf_printf(&text, "the broker is away: %s", why);
+    return protocol_error(text.failed ? why : text.data);
+}
+
 void coordinator_disconnected(struct coordinator *c, const char *why, int64_t now_ms)
 {
     set_now(c, now_ms);
     c->is_connected = false;
-    tell_error(c, NULL, "the broker is away: %s", why);
+    tell_all(c, "network", "error", broker_away(why), NULL, NULL);
 }
 
 void coordinator_done(struct coordinator *c, uint64_t command, const struct err *e, int64_t now_ms)

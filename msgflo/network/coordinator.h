@@ -60,6 +60,8 @@ struct coordinator_actions {
     /* The text of a component's source file, appended to ret. Returns 0, or -1: it cannot be read.
      */
     int (*read_source)(void *user, const char *file, struct buf *ret);
+    /* Something that whoever runs the network should know, once. */
+    void (*warn)(void *user, const char *text);
     /* The main graph has been changed by a client; lent. */
     void (*graph_changed)(void *user, const struct graph *g);
 };

@@ -12,7 +12,6 @@
 struct live_graph {
     struct live_graph *next;
     char *id;
-    json_t *about; /* name, library, ... as graph:clear told */
     struct graph *g;
     uint64_t creator; /* a client, or 0 */
     bool is_main, started;

@@ -271,8 +271,6 @@ static int clear(struct request *r, struct err *e)
     r->lg = put_graph(r->c, text(r, "id"), r->client->id, e);
     if (!r->lg)
         return -1;
-    json_decref(r->lg->about);
-    r->lg->about = json_incref(r->payload);
     json_object_del(r->client->selected, r->lg->id);
     return answer(r);
 }

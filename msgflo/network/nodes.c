@@ -209,6 +209,7 @@ void nodes_process_error(struct coordinator *c, const char *role, const char *te
     for (const struct live_graph *lg = c->graphs; lg; lg = lg->next)
         if (graph_node(lg->g, role))
             tell_all(c, "network", "processerror",
-                     json_pack("{s:s, s:s, s:s}", "id", role, "error", text, "graph", lg->id), NULL,
-                     NULL);
+                     json_pack("{s:s, s:o, s:s}", "id", role, "error", protocol_string(text),
+                               "graph", lg->id),
+                     NULL, NULL);
 }

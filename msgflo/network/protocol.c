@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "graph/graph_json.h"
 
 #define MAX_FIELDS 7
@@ -453,9 +454,20 @@ char *protocol_text(const char *protocol, const char *command, json_t *payload_t
     return text;
 }
 
+json_t *protocol_string(const char *text)
+{
+    json_t *value = json_string(text);
+    AUTO(text_freep) char *copy = value ? NULL : strdup(text);
+
+    if (!copy)
+        return value;
+    utf8_repair(copy, strlen(copy));
+    return json_string(copy);
+}
+
 json_t *protocol_error(const char *text)
 {
-    return json_pack("{s:s}", "message", text);
+    return json_pack("{s:o}", "message", protocol_string(text));
 }
 
 json_t *protocol_value(const char *body, size_t size)

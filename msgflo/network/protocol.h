@@ -46,6 +46,9 @@ void protocol_release(struct protocol_message *m);
 char *protocol_text(const char *protocol, const char *command, json_t *payload_take,
                     const char *response_to);
 
+/* A text from outside as a value; bytes that are no UTF-8 become '?'. New. */
+json_t *protocol_string(const char *text);
+
 /* {"message": text}, for the command "error" of any protocol. New. */
 json_t *protocol_error(const char *text);
 

@@ -125,6 +125,11 @@ static void do_graph_changed(void *user, const struct graph *g)
         r->save_at_mono_ms = clock_mono_ms() + SAVE_AFTER_MS;
 }
 
+static void do_warn(void *user, const char *text)
+{
+    say(user, "warning: ", text);
+}
+
 static const struct coordinator_actions actions = {
     .bind = do_bind,
     .unbind = do_unbind,
@@ -136,6 +141,7 @@ static const struct coordinator_actions actions = {
     .child_stop = do_child_stop,
     .to_client = do_to_client,
     .read_source = do_read_source,
+    .warn = do_warn,
     .graph_changed = do_graph_changed,
 };
 
@@ -178,8 +184,6 @@ static void on_done(void *user, uint64_t command, const struct err *e)
 {
     struct run *r = user;
 
-    if (e)
-        say(r, "warning: ", e->text);
     coordinator_done(r->coordinator, command, e, clock_mono_ms());
 }
 

@@ -353,10 +353,10 @@ static void a_dead_process_is_told_with_its_last_words(void **state)
     coordinator_opened(s.c, 1, 0);
     script_forget(&s);
     coordinator_child_ended(s.c, "a", "exit status 1", "no such file", 0);
-    coordinator_output(s.c, "a", "a line", 0);
+    coordinator_output(s.c, "a", "a line\xff", 0);
     script_expect(&s, "> 1 network:processerror {'error':'exit status 1\\nno such file','graph':"
                       "'default/main','id':'a'}\n"
-                      "> 1 network:output {'message':'a: a line','type':'message'}\n");
+                      "> 1 network:output {'message':'a: a line?','type':'message'}\n");
     script_end(&s);
 }
 
