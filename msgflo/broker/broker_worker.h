@@ -4,7 +4,11 @@
  *
  * The worker connects, connects again after an outage, follows discovery, and carries out commands
  * in the order they were given; while the broker is away they wait. After a new connection it makes
- * again what lives with a connection: observations, and on MQTT bindings.
+ * again what lives with a connection: observations, and on MQTT bindings. A minute after a new
+ * connection it sends on what exact moves have left behind, be they of another process.
+ * A command that ends with its connection is tried again on the next ones, five times in all; so a
+ * message may be sent twice. An owner that does not keep up misses observed messages and
+ * announcements beyond 10,000; it is told of connections and commands whatever happens.
  * All calls are the owner's thread's; events are told from broker_worker_service() only.
  */
 #ifndef MSGFLO_BROKER_BROKER_WORKER_H
@@ -37,7 +41,7 @@ int broker_worker_start(const struct broker_worker_options *options,
                         const struct broker_worker_events *events, void *user,
                         struct broker_worker **ret, struct err *e) MUST_CHECK;
 /* Carries out what waits if the broker is there (for at most timeout_ms), ends the thread, frees.
- */
+ * A step or a try to connect that is under way is waited for: 15 s at most. NULL is fine. */
 void broker_worker_stop(struct broker_worker *w, int timeout_ms);
 
 int broker_worker_fd(const struct broker_worker *w); /* poll for reading, then service */

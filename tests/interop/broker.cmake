@@ -1,10 +1,14 @@
-# What the tool does on a real RabbitMQ: that of MSGFLO_TEST_BROKER, or one of its own.
-foreach(name broker_amqp broker_worker)
-  add_executable(test_${name} test_${name}.c ${PROJECT_SOURCE_DIR}/tests/support/scratch_broker.c)
+# What the tool does on a real RabbitMQ: that of MSGFLO_TEST_BROKER, or one of its own; and on a real
+# Mosquitto.
+function(broker_test name server)
+  add_executable(test_${name} test_${name}.c ${PROJECT_SOURCE_DIR}/tests/support/${server}.c)
   target_include_directories(test_${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests/support)
   target_compile_definitions(test_${name} PRIVATE SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   target_link_libraries(test_${name} PRIVATE house_rules msgflo_broker PkgConfig::RABBITMQ
                         PkgConfig::CMOCKA)
   add_test(NAME interop_${name} COMMAND test_${name})
-  set_tests_properties(interop_${name} PROPERTIES LABELS interop TIMEOUT 300)
-endforeach()
+  set_tests_properties(interop_${name} PROPERTIES LABELS interop TIMEOUT 600)
+endfunction()
+broker_test(broker_amqp scratch_broker)
+broker_test(broker_worker scratch_broker)
+broker_test(broker_worker_mqtt scratch_mosquitto)
