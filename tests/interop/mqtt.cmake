@@ -1,12 +1,12 @@
 # Participants, and the tool's broker layer, on a real Mosquitto: that of MSGFLO_TEST_MQTT, or one of
 # its own.
-foreach(name participant_mqtt)
+foreach(name participant_mqtt broker_mqtt)
   add_executable(test_${name} test_${name}.c ${PROJECT_SOURCE_DIR}/tests/support/scratch_mosquitto.c)
   target_include_directories(test_${name} PRIVATE ${PROJECT_SOURCE_DIR}
                              ${PROJECT_SOURCE_DIR}/tests/support)
   target_compile_definitions(test_${name} PRIVATE SOURCE_DIR="${PROJECT_SOURCE_DIR}")
-  target_link_libraries(test_${name} PRIVATE house_rules msgflo base PkgConfig::CMOCKA
-                        Threads::Threads)
+  target_link_libraries(test_${name} PRIVATE house_rules msgflo msgflo_broker base
+                        PkgConfig::CMOCKA Threads::Threads)
   add_test(NAME interop_${name} COMMAND test_${name})
   set_tests_properties(interop_${name} PROPERTIES LABELS interop TIMEOUT 300)
 endforeach()
