@@ -10,3 +10,9 @@ foreach(name participant_mqtt broker_mqtt)
   add_test(NAME interop_${name} COMMAND test_${name})
   set_tests_properties(interop_${name} PROPERTIES LABELS interop TIMEOUT 300)
 endforeach()
+
+# With npm's msgflo-nodejs.
+add_test(NAME interop_mqtt COMMAND node --test --test-reporter=tap mqtt.test.js
+         WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
+set_tests_properties(interop_mqtt PROPERTIES LABELS interop TIMEOUT 120
+                     ENVIRONMENT "IMAGERESIZE_TEST_BUILD=${PROJECT_BINARY_DIR}")
