@@ -24,8 +24,10 @@
  * - The broker binds nothing: messages go from an outport to inports of another name only while the
  *   coordinator (msgflo run) or msgflo setup --forever passes them on.
  * - By default a message that comes while no process of the role is connected is gone, and so are
- *   those in hand when a connection breaks. A clientId of its own for each process and
- *   cleanSession=false in the URL keep them.
+ *   those in hand when a connection breaks or the participant is freed. A clientId of its own for
+ *   each process and cleanSession=false in the URL keep them.
+ * - An ack reaches the broker when all deliveries in hand of that port have ended, and none is told
+ *   to be redelivered.
  * - msgflo_reject() sends the message to the topic dead-TOPIC, msgflo_requeue() to its own again.
  * - Headers, content types, message ids and MSGFLO_RETURNED are there with MQTT 5 only.
  * - A port's `transient` changes nothing.
