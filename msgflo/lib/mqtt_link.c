@@ -215,7 +215,8 @@ static int check_connack(const struct mqtt_link *l, struct msgflo_error *e)
                          : mosquitto_connack_string(l->connack));
 }
 
-static int try_to_connect(struct mqtt_link *l, const struct mqtt_link_options *o,
+/* from: the address to connect from, or NULL. */
+static int try_to_connect(struct mqtt_link *l, const struct mqtt_link_options *o, const char *from,
                           int64_t deadline_mono_ms, struct msgflo_error *e)
 {
     unsigned keep_alive_s = o->keep_alive_s;
@@ -226,7 +227,9 @@ static int try_to_connect(struct mqtt_link *l, const struct mqtt_link_options *o
     if (keep_alive_s && keep_alive_s < KEEP_ALIVE_MIN_S)
         keep_alive_s = KEEP_ALIVE_MIN_S;
     errno = 0;
-    if (check(l, mosquitto_connect_async(l->mosq, o->to->host, o->to->port, (int)keep_alive_s),
+    if (check(l,
+              mosquitto_connect_bind_async(l->mosq, o->to->host, o->to->port, (int)keep_alive_s,
+                                           from),
               &cause))
         return fail(e, cause.code, "broker %.200s:%d: %.150s", o->to->host, o->to->port,
                     l->why.text);
@@ -237,19 +240,35 @@ static int try_to_connect(struct mqtt_link *l, const struct mqtt_link_options *o
     return check_connack(l, e);
 }
 
+/* try_to_connect() with a link that is new but for whom it tells. */
+static int try_anew(struct mqtt_link *l, const struct mqtt_link_options *o, bool mqtt5,
+                    const char *from, int64_t deadline_mono_ms, struct msgflo_error *e)
+{
+    mqtt_link_close(l, false);
+    *l = (struct mqtt_link){.events = l->events, .user = l->user, .mqtt5 = mqtt5, .connack = -1};
+    return try_to_connect(l, o, from, deadline_mono_ms, e);
+}
+
 int mqtt_link_open(struct mqtt_link *l, const struct mqtt_link_options *options,
                    const struct mqtt_link_events *events, void *user, int64_t deadline_mono_ms,
                    struct msgflo_error *e)
 {
+    struct msgflo_error other;
+    const char *from = NULL;
     int failed;
 
-    *l = (struct mqtt_link){.events = events, .user = user, .mqtt5 = true, .connack = -1};
-    failed = try_to_connect(l, options, deadline_mono_ms, e);
-    if (failed && is_wrong_version(l)) {
-        mqtt_link_close(l, false);
-        *l = (struct mqtt_link){.events = events, .user = user, .mqtt5 = false, .connack = -1};
-        failed = try_to_connect(l, options, deadline_mono_ms, e);
+    *l = (struct mqtt_link){.events = events, .user = user};
+    failed = try_anew(l, options, true, from, deadline_mono_ms, e);
+    if (failed && l->connack < 0 && e->code == MSGFLO_UNAVAILABLE) {
+        /* Without waiting, libmosquitto tries the first of the host's addresses alone. That is one
+         * of IPv6 where there is any; what is bound to chooses. */
+        from = "0.0.0.0";
+        failed = try_anew(l, options, true, from, deadline_mono_ms, &other);
+        if (failed && l->connack > 0)
+            *e = other; /* else the first says more */
     }
+    if (failed && is_wrong_version(l))
+        failed = try_anew(l, options, false, from, deadline_mono_ms, e);
     if (failed)
         mqtt_link_close(l, false);
     return failed;
