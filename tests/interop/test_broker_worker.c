@@ -503,13 +503,16 @@ static void finishes_a_move_that_was_cut_off_half_way(void **state)
     AUTO(buf_release) struct buf warnings = BUF_INIT;
     char out[NAME_SIZE], a[NAME_SIZE], b[NAME_SIZE];
     const struct binding from = {BINDING_PUBSUB, out, a}, to = {BINDING_PUBSUB, out, b};
-    struct broker_move move = {"msgflo-held-01890a5d-ac96-774b-bcce-b302099a8058-x"};
+    struct broker_move move;
     struct err e = ERR_INIT;
+    char id[UUID_SIZE];
     bool applies = false;
 
     (void)state;
     open_both(&broker, &m);
     make_edges(out, a, b);
+    uuid_make(id);
+    snprintf(move.held, sizeof move.held, "msgflo-held-%s-%s", id, b);
     assert_int_equal(broker_hold(broker, move.held, &e), 0);
     assert_int_equal(management_set_alternate(m, move.held, out, move.held, &e), 0);
     while (!applies)
@@ -546,7 +549,7 @@ static void sends_on_what_an_ended_move_has_held(void **state)
     assert_int_equal(management_set_alternate(m, held, out, held, &e), 0);
     broker_put(held, "1", 1);
     for (int i = 0; i < 2; i++) { /* the policy, then the queue */
-        assert_int_equal(broker_sweep_held(b, m, 1000, &more, &warnings, &e), 0);
+        assert_int_equal(broker_sweep_held(b, m, DEADLINE_MS, &more, &warnings, &e), 0);
         assert_int_equal(more, i == 0);
     }
     wait_for_depth(in, 1);
