@@ -282,6 +282,16 @@ static const struct children_events child_events = {.output = on_output, .ended 
 
 /* --- opening -------------------------------------------------------------------------------- */
 
+/* What people call the network: its file's name. */
+static const char *label_of(const struct run_options *o)
+{
+    const char *slash = o->graph ? strrchr(o->graph, '/') : NULL;
+
+    if (!o->graph)
+        return "msgflo";
+    return slash ? slash + 1 : o->graph;
+}
+
 static int open_coordinator(struct run *r, struct graph *g_take, const struct library *library,
                             struct err *e)
 {
@@ -289,7 +299,7 @@ static int open_coordinator(struct run *r, struct graph *g_take, const struct li
     int64_t now_ms = clock_mono_ms();
     struct coordinator_options options = {
         .runtime_id = o->runtime_id,
-        .label = o->graph ? o->graph : "msgflo",
+        .label = label_of(o),
         .name_space = library_namespace(library),
         .repository = library_repository(library),
         .secret = o->secret,
@@ -376,7 +386,7 @@ static int introduce(struct run *r, struct err *e)
 {
     const struct run_options *o = r->options;
     AUTO(buf_release) struct buf address = BUF_INIT, url = BUF_INIT, html = BUF_INIT;
-    struct run_page page = {o->ide, NULL, o->runtime_id, o->graph ? o->graph : "msgflo"};
+    struct run_page page = {o->ide, NULL, o->runtime_id, label_of(o)};
 
     write_address(r, &address);
     page.ws_address = address.data;

@@ -1,0 +1,231 @@
+// msgflo run from outside: a real RabbitMQ, participants of its own library, and an editor that
+// speaks the FBP network protocol to it.
+'use strict';
+const assert = require('node:assert');
+const { execFileSync, spawn } = require('node:child_process');
+const fs = require('node:fs');
+const os = require('node:os');
+const path = require('node:path');
+const { after, before, beforeEach, afterEach, describe, it } = require('node:test');
+const { w3cwebsocket: WebSocket } = require('websocket');
+const { PrivateBroker, build } = require('./broker.js');
+
+const msgflo = path.join(build, 'msgflo/tool/msgflo');
+const example = (name) => path.join(build, 'msgflo/examples', `msgflo-${name}`);
+const MAIN = 'default/main';
+const GRAPH = `INPORT=first.IN:start
+OUTPORT=last.OUT:result
+first(core/Repeat) OUT -> IN shared(msgflo/RoundRobin)
+shared OUT -> IN last(core/Repeat)
+last OUT -> IN drop(core/Drop)
+`;
+
+// A live network, and what it prints.
+class Network {
+  constructor(args, env) {
+    this.output = '';
+    this.child = spawn(msgflo, ['run', '--port', '0', ...args], { env: { ...process.env, ...env } });
+    this.ended = new Promise((resolve) => this.child.on('close', resolve));
+    for (const stream of [this.child.stdout, this.child.stderr]) {
+      stream.setEncoding('utf8').on('data', (text) => { this.output += text; });
+    }
+  }
+
+  async printed(pattern) {
+    return until(() => pattern.exec(this.output), () => `${pattern} in ${this.output}`);
+  }
+
+  async stop() {
+    this.child.kill('SIGTERM');
+    return this.ended;
+  }
+}
+
+async function until(condition, what) {
+  const deadline = Date.now() + 30000;
+  for (;;) {
+    const value = await condition();
+    if (value) return value;
+    assert.ok(Date.now() < deadline, `not in time: ${what()}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+class Editor {
+  static async open(network) {
+    const [, address] = await network.printed(/msgflo started on (ws:\S+)/);
+    const editor = new Editor();
+    editor.heard = [];
+    editor.socket = new WebSocket(address, 'noflo');
+    editor.socket.onmessage = ({ data }) => editor.heard.push(JSON.parse(data));
+    await new Promise((resolve, reject) => {
+      editor.socket.onopen = resolve;
+      editor.socket.onerror = () => reject(new Error(`no connection to ${address}`));
+    });
+    return editor;
+  }
+
+  say(protocol, command, payload) {
+    this.socket.send(JSON.stringify({ protocol, command, payload }));
+  }
+
+  // The payload of the next such message; those before it are forgotten.
+  async hears(protocol, command, matches = () => true) {
+    const is = (m) => m.protocol === protocol && m.command === command && matches(m.payload);
+    await until(() => this.heard.some(is), () => `${protocol}:${command} in ${JSON.stringify(this.heard)}`);
+    return this.heard.splice(0, this.heard.findIndex(is) + 1).at(-1).payload;
+  }
+
+  // Sends a packet until it comes out: before all edges are there, it may not.
+  async flows(payload) {
+    await until(async () => {
+      this.say('runtime', 'packet', { graph: MAIN, port: 'start', event: 'data', payload });
+      try {
+        await Promise.race([
+          this.hears('runtime', 'packet', (p) => JSON.stringify(p.payload) === JSON.stringify(payload)),
+          new Promise((_, reject) => setTimeout(reject, 1000, new Error('not yet')))]);
+        return true;
+      } catch {
+        return false;
+      }
+    }, () => `packets through the network: ${JSON.stringify(this.heard)}`);
+  }
+}
+
+describe('msgflo run', () => {
+  let server;
+  let broker;
+  let dir;
+  let network;
+  let number = 0;
+  before(() => { server = new PrivateBroker(); });
+  after(() => server.remove());
+  beforeEach(() => {
+    number += 1;
+    broker = server.vhost(`run${number}`);
+    dir = fs.mkdtempSync(path.join(os.tmpdir(), 'msgflo-run-'));
+    fs.writeFileSync(path.join(dir, 'graph.fbp'), GRAPH);
+    fs.writeFileSync(path.join(dir, 'library.json'), JSON.stringify({
+      components: { 'core/Repeat': `${example('repeat')} --role #ROLE`, 'core/Drop': `${example('drop')} --role #ROLE` },
+    }));
+  });
+  afterEach(async () => {
+    if (network) await network.stop();
+    network = undefined;
+    fs.rmSync(dir, { recursive: true });
+  });
+
+  function start(args = [], env = {}) {
+    network = new Network([path.join(dir, 'graph.fbp'), '--library', path.join(dir, 'library.json'), ...args],
+      { MSGFLO_BROKER: broker.url, MSGFLO_MANAGEMENT_URL: server.management, ...env });
+    return network;
+  }
+
+  it('starts participants, binds their edges and carries packets through', async () => {
+    const editor = await Editor.open(start());
+    await editor.flows({ n: 1 });
+    const bindings = await broker.bindings();
+    for (const wanted of ['first.OUT -> exchange out-first.OUT', 'last.OUT -> queue drop.IN',
+      'out-first.OUT -> queue last.IN']) {
+      assert.ok(bindings.includes(wanted), `${wanted} in ${bindings}`);
+    }
+  });
+
+  it('tells the data of chosen edges', async () => {
+    const editor = await Editor.open(start());
+    const edge = { src: { node: 'last', port: 'out' }, tgt: { node: 'drop', port: 'in' } };
+    editor.say('network', 'edges', { graph: MAIN, edges: [edge] });
+    await editor.hears('network', 'edges');
+    editor.say('runtime', 'packet', { graph: MAIN, port: 'start', event: 'data', payload: ['x'] });
+    assert.deepStrictEqual(await editor.hears('network', 'data'),
+      { id: 'last() OUT -> IN drop()', graph: MAIN, ...edge, data: ['x'] });
+  });
+
+  it('moves an edge to another participant', async () => {
+    const editor = await Editor.open(start());
+    await editor.flows(1);
+    editor.say('graph', 'addnode', { graph: MAIN, id: 'other', component: 'core/Drop' });
+    await editor.hears('network', 'icon', (p) => p.id === 'other' && p.icon !== 'clock-o');
+    const from = { graph: MAIN, src: { node: 'last', port: 'out' }, tgt: { node: 'drop', port: 'in' } };
+    editor.say('graph', 'removeedge', from);
+    editor.say('graph', 'addedge', { ...from, tgt: { node: 'other', port: 'in' } });
+    await until(async () => {
+      const bindings = await broker.bindings();
+      return bindings.includes('last.OUT -> queue other.IN') && !bindings.includes('last.OUT -> queue drop.IN');
+    }, () => 'last.OUT bound to other.IN alone');
+    await editor.flows(2);
+  });
+
+  it('answers what is no message and lives on', async () => {
+    const editor = await Editor.open(start());
+    for (const frame of ['null', '[]', '{', '"x"', '7', '{"protocol":"graph"}', '['.repeat(100000)]) {
+      editor.socket.send(frame);
+      await until(() => editor.heard.some((m) => m.command === 'error'), () => `an answer to ${frame.slice(0, 30)}`);
+      editor.heard = [];
+    }
+    editor.say('graph', 'addedge', { graph: MAIN, src: { node: 'last', port: 'no' }, tgt: { node: 'drop', port: 'in' } });
+    await editor.hears('network', 'error');
+    await editor.flows(3);
+  });
+
+  it('needs the secret where there is one', async () => {
+    const editor = await Editor.open(start([], { MSGFLO_SECRET: 'do-not-tell', MSGFLO_SECRET_READ_ONLY: 'look-only' }));
+    editor.say('network', 'getstatus', { graph: MAIN });
+    assert.match((await editor.hears('network', 'error')).message, /secret/);
+    editor.say('network', 'getstatus', { graph: MAIN, secret: 'look-only' });
+    await editor.hears('network', 'status');
+    editor.say('graph', 'removenode', { graph: MAIN, id: 'last', secret: 'look-only' });
+    assert.match((await editor.hears('graph', 'error')).message, /look/);
+    editor.say('graph', 'removenode', { graph: MAIN, id: 'last', secret: 'do-not-tell' });
+    await editor.hears('graph', 'removenode');
+    assert.ok(!JSON.stringify(editor.heard).includes('do-not-tell'));
+    const [, port] = /ws:\/\/localhost:(\d+)/.exec(network.output);
+    const page = await (await fetch(`http://localhost:${port}/`)).text();
+    assert.ok(!page.includes('do-not-tell'), page);
+  });
+
+  it('says why a participant of its own is dead', async () => {
+    const editor = await Editor.open(start());
+    fs.writeFileSync(path.join(dir, 'dies.sh'), 'echo no good >&2; exit 3\n');
+    await network.stop();
+    fs.writeFileSync(path.join(dir, 'library.json'),
+      JSON.stringify({ components: { 'core/Repeat': `sh ${path.join(dir, 'dies.sh')}` } }));
+    editor.socket.close();
+    const again = await Editor.open(start());
+    const { id, error, graph } = await again.hears('network', 'processerror', (p) => p.id === 'first');
+    assert.deepStrictEqual([id, graph], ['first', MAIN]);
+    assert.match(error, /exit status 3[^]*no good/);
+  });
+
+  it('saves the graph that editors change', async () => {
+    const editor = await Editor.open(start(['--auto-save']));
+    editor.say('graph', 'addnode', { graph: MAIN, id: 'extra', component: 'core/Drop', metadata: { x: 5 } });
+    await until(() => /extra\(core\/Drop:x=5\)/.test(fs.readFileSync(path.join(dir, 'graph.fbp'), 'utf8')),
+      () => 'the new node in the file');
+  });
+
+  it('ends its participants on SIGTERM and leaves the bindings', async () => {
+    const editor = await Editor.open(start());
+    await editor.flows(4);
+    const children = execFileSync('ps', ['-o', 'pid=', '--ppid', String(network.child.pid)], { encoding: 'utf8' })
+      .trim().split(/\s+/);
+    assert.strictEqual(children.length, 3);
+    assert.strictEqual(await network.stop(), 0);
+    for (const pid of children) assert.ok(!fs.existsSync(`/proc/${pid}`), `process ${pid} is left`);
+    assert.ok((await broker.bindings()).includes('last.OUT -> queue drop.IN'));
+  });
+
+  it('runs without a broker and ends when asked to', async () => {
+    const editor = await Editor.open(start(['--broker', 'amqp://127.0.0.1:1']));
+    await network.printed(/the broker is away/);
+    editor.say('network', 'getstatus', { graph: MAIN });
+    assert.deepStrictEqual(await editor.hears('network', 'status'), { graph: MAIN, started: true, running: false });
+    assert.strictEqual(await network.stop(), 0);
+  });
+
+  it('listens beyond this machine with a secret only', async () => {
+    const refused = start(['--host', '0.0.0.0']);
+    assert.strictEqual(await refused.ended, 2);
+    assert.match(refused.output, /secret is needed/);
+  });
+});
