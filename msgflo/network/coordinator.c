@@ -4,7 +4,6 @@
  */
 #include "network/coordinator.h"
 
-#include <limits.h>
 #include <string.h>
 
 #include "network/coordinator_state.h"
@@ -313,16 +312,6 @@ void coordinator_done(struct coordinator *c, uint64_t command, const struct err 
 
 /* --- participants ------------------------------------------------------------------------ */
 
-static void drop_known(struct coordinator *c, const char *role)
-{
-    for (size_t i = c->n_known; i-- > 0;) {
-        if (strcmp(c->known[i]->role, role) != 0)
-            continue;
-        participant_free(c->known[i]);
-        c->known[i] = c->known[--c->n_known];
-    }
-}
-
 static bool is_wanted(const struct coordinator *c, const char *role)
 {
     for (const struct live_graph *lg = c->graphs; lg; lg = lg->next)
@@ -336,7 +325,7 @@ static void keep_known(struct coordinator *c, struct participant *p_take)
 {
     struct participant **grown;
 
-    drop_known(c, p_take->role);
+    role_known_drop(c, p_take->role);
     grown = reallocarray(c->known, c->n_known + 1, sizeof(struct participant *));
     if (!grown) {
         participant_free(p_take);
@@ -366,7 +355,7 @@ static void heard(struct coordinator *c, const struct participant *p, enum seen_
         nodes_show(c); /* it may have been stale */
         return;
     }
-    drop_known(c, p->role);
+    role_known_drop(c, p->role);
     components_heard(c, p);
     wires_bind_again(c, p);
     watches_try_again(c);

@@ -117,6 +117,9 @@ struct live_graph *put_graph(struct coordinator *c, const char *id, uint64_t cre
 bool is_routing(const struct graph *g, const char *node);
 /* Of the role, as heard last; NULL: never. */
 const struct participant *role_known(const struct coordinator *c, const char *role);
+/* Of the memory of those that have gone: one is there again. */
+void role_known_drop(struct coordinator *c, const char *role);
+/* Its processes have been ended by us. */
 void role_forget(struct coordinator *c, const char *role);
 /* New, or NULL: the role has not been heard of. */
 char *port_queue(const struct coordinator *c, const char *role, bool is_inport, const char *port);
@@ -179,6 +182,7 @@ void tell(struct coordinator *c, const struct client *to, const char *protocol, 
 /* To all who may look; the asker's copy (NULL: nobody asked) answers its request. */
 void tell_all(struct coordinator *c, const char *protocol, const char *command,
               json_t *payload_take, const struct client *asker, const char *response_to);
+/* To all, and to whoever runs the network. graph may be NULL. */
 void tell_error(struct coordinator *c, const char *graph, const char *fmt, ...) PRINTF_LIKE(3, 4);
 /* Whether what passes on the edge (its number in the graph) is to be told to the client. */
 bool client_watches(const struct client *client, const struct live_graph *lg, size_t edge);

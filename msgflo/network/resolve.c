@@ -33,15 +33,20 @@ const struct participant *role_known(const struct coordinator *c, const char *ro
     return p;
 }
 
-void role_forget(struct coordinator *c, const char *role)
+void role_known_drop(struct coordinator *c, const char *role)
 {
-    seen_forget(c->seen, role);
     for (size_t i = c->n_known; i-- > 0;) {
         if (strcmp(c->known[i]->role, role) != 0)
             continue;
         participant_free(c->known[i]);
         c->known[i] = c->known[--c->n_known];
     }
+}
+
+void role_forget(struct coordinator *c, const char *role)
+{
+    seen_forget(c->seen, role);
+    role_known_drop(c, role);
 }
 
 static char *queue_by_convention(const char *role, const char *port)
