@@ -30,12 +30,21 @@ int loop_open(struct loop *l, struct err *e)
     return 0;
 }
 
+static bool take_signal(const struct loop *l)
+{
+    struct signalfd_siginfo info;
+
+    return read(l->stop_fd, &info, sizeof(info)) == sizeof(info);
+}
+
 void loop_release(struct loop *l)
 {
     sigset_t set;
 
     if (l->stop_fd <= 0)
         return;
+    while (take_signal(l)) /* one that is left would end us, unblocked */
+        ;
     close(l->stop_fd);
     l->stop_fd = -1;
     stop_signals(&set);
@@ -77,7 +86,7 @@ int loop_step(struct loop *l, int timeout_ms, struct err *e)
         timeout_ms = sooner(timeout_ms, children_timeout_ms(l->children));
     }
     poll(fds, n, timeout_ms);
-    if (fds[0].revents) {
+    if (take_signal(l)) {
         l->stopped = true;
         return 0;
     }
