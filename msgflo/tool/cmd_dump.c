@@ -107,9 +107,8 @@ const struct command command_dump = {
     .name = "dump",
     .summary = "take messages from a queue and print them",
     .arguments = "",
-    .about =
-        "Prints N messages as JSON, as a list if N is above 1, and removes them from the queue.\n"
-        "If fewer come in time, none is removed.\n",
+    .about = "Prints N messages as JSON, as a list if N is above 1, and removes them from\n"
+             "the queue. If fewer come in time, none is removed.\n",
     .options = {options_table, sizeof(options_table) / sizeof(*options_table)},
     .run = run,
 };

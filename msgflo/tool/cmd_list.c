@@ -258,9 +258,8 @@ const struct command command_list = {
     .name = "list",
     .summary = "who is alive",
     .arguments = "",
-    .about =
-        "Listens for the announcements of participants and prints who was heard, by role. With\n"
-        "--role, exit status 1 says that one of them was not.\n",
+    .about = "Listens for the announcements of participants and prints who was heard, by\n"
+             "role. With --role, exit status 1 says that one of them was not.\n",
     .options = {options_table, sizeof(options_table) / sizeof(*options_table)},
     .run = run,
 };

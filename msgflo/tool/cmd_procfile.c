@@ -11,6 +11,7 @@
 struct procfile_options {
     const char *library, *components, *graph;
     struct option_texts ignore, include;
+    bool json;
 };
 
 #define AT(member) .offset = offsetof(struct procfile_options, member)
@@ -22,7 +23,14 @@ static const struct option_spec options_table[] = {
      .help = "each of its files that the library has a handler for is a component"},
     {"ignore", NULL, 0, OPTION_TEXTS, "ROLE", AT(ignore), .help = "leaves the role out"},
     {"include", NULL, 0, OPTION_TEXTS, "LINE", AT(include), .help = "adds the line at the end"},
+    COMMAND_JSON(struct procfile_options, json),
 };
+
+static bool has_line(const struct procfile_options *options, const struct graph_node *node)
+{
+    return !option_texts_have(&options->ignore, node->name) &&
+           !component_is_routing(node->component);
+}
 
 static int write_roles(const struct procfile_options *options, const struct graph *g,
                        const struct library *lib, struct buf *out, struct err *e)
@@ -30,14 +38,44 @@ static int write_roles(const struct procfile_options *options, const struct grap
     for (size_t i = 0; i < g->n_nodes; i++) {
         const struct graph_node *node = &g->nodes[i];
 
-        if (option_texts_have(&options->ignore, node->name) ||
-            component_is_routing(node->component))
+        if (!has_line(options, node))
             continue;
         buf_printf(out, "%s%s: ", out->len ? "\n" : "", node->name);
         if (library_command(lib, g, node, out, e))
             return -1;
     }
+    buf_text(out, "\n");
+    for (size_t i = 0; i < options->include.n; i++)
+        buf_printf(out, "%s%s", i ? "\n" : "", options->include.items[i]);
+    buf_text(out, "\n"); /* npm's output has this line even if nothing is included */
     return 0;
+}
+
+/* {"roles": {role: command}, "include": [line]} */
+static int write_json(const struct procfile_options *options, const struct graph *g,
+                      const struct library *lib, struct buf *out, struct err *e)
+{
+    json_t *roles = json_object(), *include = json_array();
+    json_t *json = json_pack("{s:o, s:o}", "roles", roles, "include", include);
+    AUTO(text_freep) char *text = NULL;
+    int rc = json ? 0 : err_set(e, ERR_NOMEM, "no memory for a Procfile");
+
+    for (size_t i = 0; rc == 0 && i < g->n_nodes; i++) {
+        AUTO(buf_release) struct buf command = BUF_INIT;
+
+        if (!has_line(options, &g->nodes[i]))
+            continue;
+        rc = library_command(lib, g, &g->nodes[i], &command, e);
+        if (rc == 0)
+            json_object_set_new(roles, g->nodes[i].name, json_string(command.data));
+    }
+    for (size_t i = 0; rc == 0 && i < options->include.n; i++)
+        json_array_append_new(include, json_string(options->include.items[i]));
+    text = rc ? NULL : json_dumps(json, JSON_INDENT(2));
+    json_decref(json);
+    if (text)
+        buf_printf(out, "%s\n", text);
+    return rc || text ? rc : err_set(e, ERR_NOMEM, "no memory for a Procfile");
 }
 
 static int make(const struct command *self, const struct procfile_options *options, struct buf *out,
@@ -48,13 +86,9 @@ static int make(const struct command *self, const struct procfile_options *optio
 
     if (command_read_graph(self, options->graph, &g, e) ||
         library_load(options->library, options->components, &lib, e) ||
-        write_roles(options, g, lib, out, e))
+        (options->json ? write_json : write_roles)(options, g, lib, out, e))
         return -1;
-    buf_text(out, "\n");
-    for (size_t i = 0; i < options->include.n; i++)
-        buf_printf(out, "%s%s", i ? "\n" : "", options->include.items[i]);
-    buf_text(out, "\n"); /* npm's output has this line even if nothing is included */
-    return 0;
+    return out->failed ? err_set(e, ERR_NOMEM, "no memory for a Procfile") : 0;
 }
 
 static int run(const struct command *self, int argc, char **argv)
@@ -75,9 +109,8 @@ const struct command command_procfile = {
     .name = "procfile",
     .summary = "the Heroku Procfile of a graph",
     .arguments = "GRAPH",
-    .about =
-        "Prints one line \"role: command\" for each participant of GRAPH (.fbp or .json), in the\n"
-        "order of the graph.\n",
+    .about = "Prints one line \"role: command\" for each participant of GRAPH (.fbp or .json),\n"
+             "in the order of the graph.\n",
     .options = {options_table, sizeof(options_table) / sizeof(*options_table)},
     .run = run,
 };

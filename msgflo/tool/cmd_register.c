@@ -194,11 +194,11 @@ const struct command command_register = {
     .name = "register",
     .summary = "announce participants described in YAML",
     .arguments = "[FILE]",
-    .about =
-        "Announces participants that cannot do so themselves, and goes on until it is stopped.\n"
-        "FILE has component, and optionally label, icon, id, role, inports and outports: maps of\n"
-        "a port's id to its queue, type and description. #ROLE in a queue stands for the role.\n"
-        "With FILE as an argument, --role is just its role, and it is announced once.\n",
+    .about = "Announces participants that cannot do so themselves, and goes on until it is\n"
+             "stopped. FILE has component, and optionally label, icon, id, role, inports and\n"
+             "outports: maps of a port's id to its queue, type and description. #ROLE in a\n"
+             "queue stands for the role. With FILE as an argument, --role is just its role,\n"
+             "and it is announced once.\n",
     .options = {options_table, sizeof(options_table) / sizeof(*options_table)},
     .run = run,
 };

@@ -54,9 +54,9 @@ static const struct option_spec options_table[] = {
      .help = "runs their commands in a shell, such as /bin/sh"},
     {.name = "forward",
      .kind = OPTION_ITEMS,
-     .value = "stdout,stderr",
+     .value = "STREAM,...",
      AT(forward),
-     .help = "passes on what they print"},
+     .help = "passes on what they print: stdout, stderr or both"},
     {.name = "forever",
      .kind = OPTION_FLAG,
      AT(forever),
@@ -322,9 +322,8 @@ const struct command command_setup = {
     .name = "setup",
     .summary = "make the broker look like a graph",
     .arguments = "GRAPH",
-    .about =
-        "Declares the queues and exchanges of GRAPH (.fbp or .json) as its participants do, and\n"
-        "binds them. May be run before any of them, and any number of times.\n",
+    .about = "Declares the queues and exchanges of GRAPH (.fbp or .json) as its participants\n"
+             "do, and binds them. May be run before any of them, and any number of times.\n",
     .options = {options_table, sizeof(options_table) / sizeof(*options_table)},
     .run = run,
 };

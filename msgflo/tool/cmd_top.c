@@ -314,9 +314,8 @@ const struct command command_top = {
     .name = "top",
     .summary = "a live table of roles and queues",
     .arguments = "",
-    .about =
-        "Shows each role with its processes and what waits in its queues. Without a terminal, one\n"
-        "table is printed for each look. q or Ctrl-C ends it.\n",
+    .about = "Shows each role with its processes and what waits in its queues. Without a\n"
+             "terminal, one table is printed for each look. q or Ctrl-C ends it.\n",
     .options = {options_table, sizeof(options_table) / sizeof(*options_table)},
     .run = run,
 };
