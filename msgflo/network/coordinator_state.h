@@ -31,7 +31,10 @@ struct wire {
     struct wire *next;
     struct binding b;
     enum wire_state state;
-    bool wanted, told; /* told: clients know that it was refused */
+    bool wanted;
+    bool bound;        /* the broker has said so once */
+    bool moving;       /* it is what `command` moves away from */
+    bool told;         /* clients know that it was refused */
     int64_t unbind_ms; /* when it goes, while it is not wanted */
     int64_t retry_ms;
     uint64_t command; /* under way; else 0 */

@@ -65,7 +65,7 @@ static void want(void *user, enum binding_kind kind, const char *src, const char
 
 static bool is_leaving(const struct wire *w)
 {
-    return !w->wanted && w->state == WIRE_ASKED;
+    return !w->wanted && w->state == WIRE_ASKED && !w->moving;
 }
 
 /* Whether no other wire of ours carries what the source sends. */
@@ -98,6 +98,7 @@ static void asked(struct coordinator *c, struct wire *w, uint64_t command)
     w->command = command;
 }
 
+/* The wire that is moved away from is kept until the move is done: it may fail. */
 static void move_or_bind(struct coordinator *c, struct wire *to)
 {
     struct wire *from = c->wires;
@@ -110,17 +111,19 @@ static void move_or_bind(struct coordinator *c, struct wire *to)
         return;
     }
     asked(c, to, c->act.move(c->user, &from->b, &to->b, is_alone(c, from, to)));
-    if (to->state == WIRE_ASKED)
-        drop_wire(c, from);
+    if (to->state != WIRE_ASKED)
+        return;
+    from->moving = true;
+    from->command = to->command;
 }
 
 static void remove_unwanted(struct coordinator *c, int64_t grace_ms)
 {
     for (struct wire *w = c->wires, *next; w; w = next) {
         next = w->next;
-        if (w->wanted)
+        if (w->wanted || w->moving)
             continue;
-        if (w->state != WIRE_ASKED) {
+        if (w->state != WIRE_ASKED && !w->bound) {
             drop_wire(c, w);
             continue;
         }
@@ -152,23 +155,50 @@ void wires_settle(struct coordinator *c, int64_t grace_ms)
     remove_unwanted(c, grace_ms);
 }
 
-bool wires_done(struct coordinator *c, uint64_t command, const struct err *e)
+/* The move away from it has ended. After a failed one it stays until the other had another try. */
+static void moved_away(struct coordinator *c, struct wire *w, const struct err *e)
 {
-    struct wire *w = c->wires;
+    w->moving = false;
+    if (e) {
+        w->state = WIRE_REFUSED; /* no second move starts from it */
+        w->bound = true;
+        w->unbind_ms = c->now_ms + COORDINATOR_RETRY_MS + COORDINATOR_GRACE_MS;
+    } else if (w->wanted) { /* again, meanwhile */
+        w->state = WIRE_NEW;
+        c->due_ms = c->now_ms;
+    } else {
+        drop_wire(c, w);
+    }
+}
 
-    while (w && w->command != command)
-        w = w->next;
-    if (!w)
-        return false;
-    w->command = 0;
-    if (!e)
-        return true;
+static void refused(struct coordinator *c, struct wire *w, const struct err *e)
+{
     w->state = WIRE_REFUSED;
     w->retry_ms = c->now_ms + COORDINATOR_RETRY_MS;
     if (!w->told)
         tell_error(c, NULL, "%s -> %s is not bound: %s", w->b.src, w->b.tgt, e->text);
     w->told = true;
-    return true;
+}
+
+/* A move is the command of two wires. */
+bool wires_done(struct coordinator *c, uint64_t command, const struct err *e)
+{
+    bool found = false;
+
+    for (struct wire *w = c->wires, *next; w; w = next) {
+        next = w->next;
+        if (w->command != command)
+            continue;
+        found = true;
+        w->command = 0;
+        if (w->moving)
+            moved_away(c, w, e);
+        else if (e)
+            refused(c, w, e);
+        else
+            w->bound = true;
+    }
+    return found;
 }
 
 static bool has_queue(const struct seen_port *ports, size_t n, const char *queue)
@@ -221,7 +251,7 @@ bool wires_are_made(const struct coordinator *c, const struct graph *g)
 int64_t wires_due_ms(const struct coordinator *c, int64_t at)
 {
     for (const struct wire *w = c->wires; w; w = w->next) {
-        if (w->unbind_ms && w->unbind_ms < at)
+        if (w->unbind_ms && !w->moving && w->unbind_ms < at)
             at = w->unbind_ms;
         if (w->state == WIRE_REFUSED && w->retry_ms < at)
             at = w->retry_ms;

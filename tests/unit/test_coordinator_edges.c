@@ -189,6 +189,40 @@ static void an_edge_removed_and_added_elsewhere_is_one_move(void **state)
     script_end(&s);
 }
 
+static void a_failed_move_leaves_nothing_behind(void **state)
+{
+    struct script s;
+
+    (void)state;
+    start_with_three(&s, TWO " c(test/C)");
+    say_edge(&s, "removeedge", "a", "b");
+    say_edge(&s, "addedge", "a", "c");
+    script_forget(&s);
+    script_done(&s, s.last_command, "no");
+    script_wait(&s, COORDINATOR_RETRY_MS);
+    script_expect(&s, "bind a.OUT -> c.IN\n");
+    script_wait(&s, COORDINATOR_GRACE_MS);
+    script_expect(&s, "unbind a.OUT -> b.IN\n");
+    script_end(&s);
+}
+
+static void an_edge_wanted_again_while_it_is_moved_away_is_bound_again(void **state)
+{
+    struct script s;
+
+    (void)state;
+    start_with_three(&s, TWO " c(test/C)");
+    say_edge(&s, "removeedge", "a", "b");
+    say_edge(&s, "addedge", "a", "c");
+    say_edge(&s, "addedge", "a", "b");
+    script_expect(&s, "move a.OUT -> b.IN to c.IN alone\n");
+    script_done(&s, s.last_command, NULL);
+    assert_int_equal(coordinator_timeout_ms(s.c, s.now_ms), 0);
+    script_wait(&s, 0);
+    script_expect(&s, "bind a.OUT -> b.IN\n");
+    script_end(&s);
+}
+
 static void a_move_beside_another_edge_of_the_source_is_not_alone(void **state)
 {
     struct script s;
@@ -307,6 +341,8 @@ int main(void)
         cmocka_unit_test(commands_that_find_no_room_are_given_again),
         cmocka_unit_test(a_removed_edge_is_unbound_after_a_while),
         cmocka_unit_test(an_edge_removed_and_added_elsewhere_is_one_move),
+        cmocka_unit_test(a_failed_move_leaves_nothing_behind),
+        cmocka_unit_test(an_edge_wanted_again_while_it_is_moved_away_is_bound_again),
         cmocka_unit_test(a_move_beside_another_edge_of_the_source_is_not_alone),
         cmocka_unit_test(an_edge_added_before_the_other_goes_is_made_before_the_break),
         cmocka_unit_test(an_edge_that_comes_back_was_never_away),
