@@ -50,19 +50,63 @@ static void make_graph(const char *path, const char *text)
     assert_int_equal(fclose(f), 0);
 }
 
+static const char *const commands[] = {"setup", "procfile", "register", "list", "top",
+                                       "graph", "send",     "dump",     "run"};
+#define N_COMMANDS (sizeof(commands) / sizeof(*commands))
+
 static void helps_with_every_command(void **state)
 {
-    static const char *const commands[] = {"setup", "procfile", "graph", "send", "dump"};
-
     (void)state;
     assert_run("--version", 0, "msgflo ");
-    for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++) {
+    for (size_t i = 0; i < N_COMMANDS; i++) {
         char arguments[64], usage[64];
 
         assert_run("--help", 0, commands[i]);
         snprintf(arguments, sizeof(arguments), "%s --help", commands[i]);
         snprintf(usage, sizeof(usage), "usage: msgflo %s ", commands[i]);
         assert_run(arguments, 0, usage);
+    }
+}
+
+/* The manual page's part on a command, new. */
+static char *page_part(const char *page, const char *command)
+{
+    char head[64];
+    const char *from, *end;
+
+    snprintf(head, sizeof(head), "\n.Ss %s\n", command);
+    from = strstr(page, head);
+    assert_non_null(from);
+    end = strstr(from + 1, "\n.S");
+    return strndup(from, (size_t)(end - from));
+}
+
+static void has_every_option_in_the_manual_page(void **state)
+{
+    AUTO(buf_release) struct buf page = BUF_INIT;
+    FILE *f = fopen(SOURCE_DIR "/msgflo/man/msgflo.1", "r");
+    char chunk[1024];
+    size_t n;
+
+    (void)state;
+    assert_non_null(f);
+    while ((n = fread(chunk, 1, sizeof(chunk), f)) > 0)
+        buf_append(&page, chunk, n);
+    fclose(f);
+    for (size_t i = 0; i < N_COMMANDS; i++) {
+        AUTO(buf_release) struct buf help = BUF_INIT;
+        AUTO(text_freep) char *part = page_part(page.data, commands[i]);
+        char words[64];
+
+        snprintf(words, sizeof(words), "%s --help", commands[i]);
+        assert_int_equal(run(words, &help), 0);
+        for (const char *at = help.data; (at = strstr(at, "\n  -")); at++) {
+            const char *name = strstr(at, "--") + 2;
+
+            snprintf(words, sizeof(words), "Fl -%.*s", (int)strcspn(name, " \n"), name);
+            if (!strstr(part, words) && strncmp(name, "help", 4) != 0)
+                fail_msg("msgflo.1 says nothing of %s: %s", commands[i], words);
+        }
     }
 }
 
@@ -168,6 +212,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(helps_with_every_command),
+        cmocka_unit_test(has_every_option_in_the_manual_page),
         cmocka_unit_test(answers_wrong_usage_with_status_2),
         cmocka_unit_test(names_the_file_and_place_of_a_fault),
         cmocka_unit_test(warns_of_what_is_surely_not_meant),
