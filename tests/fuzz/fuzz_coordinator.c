@@ -54,10 +54,10 @@ static void child_stop(void *user, const char *role)
     (void)user, (void)role;
 }
 
-/* What clients are sent must be JSON. */
+/* What clients are sent must be JSON; a message may hold a NUL. */
 static void to_client(void *user, uint64_t client, const char *text, size_t len, bool droppable)
 {
-    json_t *message = json_loadb(text, len, 0, NULL);
+    json_t *message = json_loadb(text, len, JSON_ALLOW_NUL, NULL);
 
     (void)user, (void)client, (void)droppable;
     if (!message)
