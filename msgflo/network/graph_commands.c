@@ -21,10 +21,23 @@ static void answer_with(const struct request *r, const char *command, json_t *pa
     tell_all(r->c, "graph", command, payload_take, r->client, r->m->request_id);
 }
 
-/* What was asked for has been done as it was asked for. */
+/* What was asked is what was done, but that a null in metadata asks for no such member. */
 static int answer(const struct request *r)
 {
-    answer_with(r, r->m->command, json_incref(r->payload));
+    json_t *payload = json_copy(r->payload);
+    json_t *metadata = json_copy(json_object_get(payload, "metadata"));
+    const char *key;
+    json_t *value;
+    void *next;
+
+    json_object_foreach_safe(metadata, next, key, value)
+    {
+        if (json_is_null(value))
+            json_object_del(metadata, key);
+    }
+    if (metadata)
+        json_object_set_new(payload, "metadata", metadata);
+    answer_with(r, r->m->command, payload);
     return 0;
 }
 
