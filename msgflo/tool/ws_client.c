@@ -293,7 +293,10 @@ enum ws_client_state ws_client_step(struct ws_client *c)
         queue_close(c);
     if (c->state == WS_CLIENT_ENDING && !wslay_event_want_read(c->wslay) &&
         !wslay_event_want_write(c->wslay)) {
-        shutdown(c->options.fd, SHUT_WR);
+        /* One that has broken the protocol may be in the middle of sending, and would take the end
+         * of the stream for a failure if it sees that before our code. */
+        if (wslay_event_get_close_received(c->wslay))
+            shutdown(c->options.fd, SHUT_WR);
         begin_state(c, WS_CLIENT_LINGERING, now + LINGER_MS);
     }
     if (c->broken || (c->state != WS_CLIENT_OPEN && now >= c->due_mono_ms))

@@ -18,6 +18,7 @@
 #define MAX_MESSAGE_BYTES 100000
 #define MAX_QUEUED_BYTES 1000000
 #define MAX_CLIENTS 50
+#define LINGERING_MS 3000 /* more than the server waits for a client to close first */
 #define MANY_MESSAGES 400 /* of BIG_BYTES: more than any socket buffer and the queue hold */
 #define BIG_BYTES 50000
 
@@ -300,6 +301,7 @@ static void expect_close(struct fixture *f, int fd, int code)
     assert_int_equal(get_frame(f, fd, &got), CLOSE);
     assert_int_equal(close_code(&got), code);
     put_frame(f, fd, FIN | CLOSE, got.data, code == NO_CODE ? 0 : 2);
+    clock_ahead_ms += LINGERING_MS;
     assert_int_equal(get_frame(f, fd, &got), -1);
     close(fd);
     turn_until(f, &f->closed, f->opened);
