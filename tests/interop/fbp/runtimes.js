@@ -1,6 +1,6 @@
 // The runtimes that are compared: ours and npm's msgflo on a broker, and noflo-nodejs.
 'use strict';
-const { spawn } = require('node:child_process');
+const { execFileSync, spawn } = require('node:child_process');
 const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
@@ -9,7 +9,6 @@ const { connect, freePort } = require('./wire.js');
 
 const SECRET = 'pokuhalako'; // noflo-nodejs allows nothing without one
 const examples = path.join(build, 'msgflo/examples');
-const mosquitto = ['/usr/sbin/mosquitto', '/usr/bin/mosquitto'].find((file) => fs.existsSync(file)) || 'mosquitto';
 
 // A program in a process group of its own, with its output in a file.
 class Program {
@@ -42,21 +41,23 @@ class Program {
 const brokers = {
   async rabbitmq() {
     const server = new PrivateBroker();
-    return { url: server.url, management: server.management, close: () => server.remove() };
+    return { url: server.url, close: () => server.remove() };
   },
 
   async mosquitto() {
-    const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'imageresize-mosquitto-'));
-    const port = await freePort();
-    fs.writeFileSync(path.join(dir, 'conf'), `listener ${port} 127.0.0.1\nallow_anonymous true\nuser root\n`);
-    const program = new Program(dir, 'mosquitto', mosquitto, ['-c', 'conf']);
-    return {
-      url: `mqtt://127.0.0.1:${port}`,
-      async close() {
-        await program.stop();
-        fs.rmSync(dir, { recursive: true, force: true });
-      },
+    const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'imageresize-interop-'));
+    const services = (...args) => execFileSync(path.join(root, 'bin/lib/services'), args, { encoding: 'utf8' });
+    const close = () => {
+      services('remove', dir);
+      fs.rmSync(dir, { recursive: true, force: true });
     };
+    try {
+      const [url] = services('mosquitto', 'start', dir).split('\n');
+      return { url, close };
+    } catch (e) {
+      close();
+      throw e;
+    }
   },
 };
 

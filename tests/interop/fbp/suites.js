@@ -6,6 +6,7 @@ const os = require('node:os');
 const path = require('node:path');
 
 const TIMEOUT_MS = 240000;
+const FBP_TEST_CASES = 22; // of version 0.9.8; it does not run, or count, those after a failed set-up
 
 // What the program prints, whatever its status.
 function output(args, env) {
@@ -32,7 +33,7 @@ async function fbpTest(port, secret = '') {
   const report = JSON.parse(text.slice(text.indexOf('{\n  "stats"')));
   return {
     passed: report.stats.passes,
-    cases: report.stats.passes + report.stats.failures + report.stats.pending,
+    cases: FBP_TEST_CASES,
     failures: report.failures.map((t) => `${t.fullTitle}: ${t.err.message}`),
   };
 }
