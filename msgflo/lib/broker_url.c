@@ -142,7 +142,8 @@ static void copy(struct slice s, char **to, const char **ret)
 
 /* ---- parts ---- */
 
-static int take_scheme(struct slice *s, const struct scheme **ret, struct msgflo_error *e)
+/* NULL with *e. */
+static const struct scheme *take_scheme(struct slice *s, struct msgflo_error *e)
 {
     for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++) {
         size_t len = strlen(schemes[i].name);
@@ -150,12 +151,12 @@ static int take_scheme(struct slice *s, const struct scheme **ret, struct msgflo
         if (s->len >= len + 3 && strncasecmp(s->at, schemes[i].name, len) == 0 &&
             memcmp(s->at + len, "://", 3) == 0) {
             (void)cut_at(s, s->at + len + 3, true);
-            *ret = &schemes[i];
-            return 0;
+            return &schemes[i];
         }
     }
-    return fail(e, MSGFLO_INVALID,
-                "the broker's URL must start with amqp://, amqps://, mqtt:// or mqtts://");
+    fail(e, MSGFLO_INVALID,
+         "the broker's URL must start with amqp://, amqps://, mqtt:// or mqtts://");
+    return NULL;
 }
 
 static int take_login(struct slice s, struct broker_url *u, char **to, struct msgflo_error *e)
@@ -326,11 +327,11 @@ int broker_url_parse(const char *url, size_t len, struct broker_url *ret, struct
 {
     struct slice s = {url, len};
     struct broker_url u = {.keep_alive_s = -1, .clean_session = true};
-    const struct scheme *scheme = NULL;
+    const struct scheme *scheme = check_characters(s, e) ? NULL : take_scheme(&s, e);
     char *to;
     int failed;
 
-    if (check_characters(s, e) || take_scheme(&s, &scheme, e))
+    if (!scheme)
         return -1;
     u.kind = scheme->kind;
     u.tls = scheme->tls;
