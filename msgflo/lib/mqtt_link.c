@@ -138,8 +138,10 @@ static int prepare(struct mqtt_link *l, const struct mqtt_link_options *o, struc
     mosquitto_connect_v5_callback_set(l->mosq, on_connect);
     mosquitto_disconnect_v5_callback_set(l->mosq, on_disconnect);
     mosquitto_subscribe_v5_callback_set(l->mosq, on_subscribe);
-    mosquitto_publish_v5_callback_set(l->mosq, on_publish);
-    mosquitto_message_v5_callback_set(l->mosq, on_message);
+    if (l->events->published)
+        mosquitto_publish_v5_callback_set(l->mosq, on_publish);
+    if (l->events->message)
+        mosquitto_message_v5_callback_set(l->mosq, on_message);
     mosquitto_threaded_set(l->mosq, o->writes_held);
     mosquitto_int_option(l->mosq, MOSQ_OPT_TCP_NODELAY, 1);
     mosquitto_int_option(l->mosq, MOSQ_OPT_PROTOCOL_VERSION,

@@ -28,7 +28,7 @@ struct mqtt_link_options {
     const char *ca_file; /* for mqtts; NULL: the system's bundle */
 };
 
-/* What comes in, told from mqtt_link_read() only. */
+/* What comes in, told from mqtt_link_read() only. NULL: is passed over. */
 struct mqtt_link_events {
     void (*message)(void *user, const struct mosquitto_message *m, const mosquitto_property *props);
     /* The PUBACK of our message mid. reason: of MQTT 5 (mqtt_protocol.h); 0 on 3.1.1. */
