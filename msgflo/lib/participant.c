@@ -65,7 +65,7 @@ static void hand_over(struct msgflo_participant *p, struct inport *in)
     msgflo_input_fn *fn = in->port->on_input ? in->port->on_input : p->options.on_input;
     struct msgflo_delivery *d;
 
-    while (!p->paused && !p->inputs_stopped && (d = inport_next(in)))
+    while (p->connected && !p->paused && !p->inputs_stopped && (d = inport_next(in)))
         fn(p, d, p->options.user);
 }
 

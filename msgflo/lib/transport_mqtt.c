@@ -24,6 +24,7 @@
  *   once: the same client id finds them again.
  */
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -143,7 +144,8 @@ static int publish(struct bus *b, const struct mqtt_message *m, const struct sen
 {
     struct sent *s;
 
-    if (b->sent_count >= UNCONFIRMED_MAX)
+    /* What is passed elsewhere is bounded by the prefetch, and would be lost. */
+    if (b->sent_count >= UNCONFIRMED_MAX && !what->forwarded_for)
         return fail(e, MSGFLO_UNAVAILABLE, "%d messages wait for the broker's confirm already",
                     UNCONFIRMED_MAX);
     s = malloc(sizeof *s);
@@ -305,15 +307,9 @@ static int check_links(const struct bus *b, struct msgflo_error *e)
 {
     if (check_link(&b->sender, e))
         return -1;
-    for (size_t i = 0; i < b->consumer_count; i++) {
-        const struct consumer *c = &b->consumers[i];
-
-        if (check_link(&c->link, e))
+    for (size_t i = 0; i < b->consumer_count; i++)
+        if (check_link(&b->consumers[i].link, e))
             return -1;
-        if (c->link.subscription_refused)
-            return fail(e, MSGFLO_REFUSED, "the broker refuses the subscription '%.250s'",
-                        c->filter);
-    }
     return 0;
 }
 
@@ -383,6 +379,30 @@ static int open_consumer(struct bus *b, struct consumer *c, int64_t deadline_mon
     return 0;
 }
 
+/* What is sent once we are announced must find the subscription there. A lasting session's messages
+ * may come before that. */
+static int await_subscription(struct consumer *c, int64_t deadline_mono_ms, struct msgflo_error *e)
+{
+    struct mqtt_link *l = &c->link;
+
+    while (l->open_subscriptions > 0) {
+        struct pollfd pfd = {mqtt_link_fd(l), POLLIN, 0};
+        int left_ms = clock_until_ms(deadline_mono_ms);
+
+        if (left_ms == 0)
+            return fail(e, MSGFLO_UNAVAILABLE,
+                        "the broker does not answer the subscription '%.250s'", c->filter);
+        if (mqtt_link_wants_write(l) && !is_held(c))
+            pfd.events |= POLLOUT;
+        if (poll(&pfd, 1, left_ms) > 0 && (pfd.revents & ~POLLOUT) && mqtt_link_read(l, e))
+            return -1;
+        settle_consumer(c);
+    }
+    return l->subscription_refused
+               ? fail(e, MSGFLO_REFUSED, "the broker refuses the subscription '%.250s'", c->filter)
+               : 0;
+}
+
 static int open_sender(struct bus *b, int64_t deadline_mono_ms, struct msgflo_error *e)
 {
     struct mqtt_link_options options = {.to = &b->url,
@@ -405,6 +425,9 @@ static int bus_open(struct transport *t, struct msgflo_error *e)
         goto failed;
     for (size_t i = 0; i < b->consumer_count; i++)
         if (b->consumers[i].port->queue && open_consumer(b, &b->consumers[i], deadline, e))
+            goto failed;
+    for (size_t i = 0; i < b->consumer_count; i++)
+        if (b->consumers[i].port->queue && await_subscription(&b->consumers[i], deadline, e))
             goto failed;
     return 0;
 failed:

@@ -645,6 +645,52 @@ static void gives_up_a_broker_that_does_not_answer(void **state)
     leave(&n);
 }
 
+/* Greets two connections and then says nothing: to a SUBSCRIBE neither. */
+static void *silent_broker(void *user)
+{
+    static const unsigned char welcome[] = {0x20, 3, 0, 0, 0};
+    static unsigned char packet[512];
+    int fds[2];
+
+    for (int i = 0; i < 2; i++) {
+        fds[i] = accept(*(int *)user, NULL, NULL);
+        if (fds[i] < 0 || read_packet(fds[i], packet, sizeof packet) != 0x10)
+            return NULL;
+        send(fds[i], welcome, sizeof welcome, MSG_NOSIGNAL);
+    }
+    for (int i = 0; i < 2; i++) {
+        while (read_packet(fds[i], packet, sizeof packet))
+            ;
+        close(fds[i]);
+    }
+    return user;
+}
+
+static void is_not_there_before_the_broker_has_its_subscription(void **state)
+{
+    const struct msgflo_port in = {.id = "in"};
+    const struct msgflo_definition d = {
+        .component = "test/Receiver", .inports = &in, .inport_count = 1};
+    struct node n = {0};
+    char url[URL_SIZE];
+    int fd = listen_somewhere(url);
+    struct msgflo_options options = options_for(&n, url);
+    pthread_t thread;
+    void *went_well;
+
+    (void)state;
+    assert_int_equal(pthread_create(&thread, NULL, silent_broker, &fd), 0);
+    options.connect_timeout_ms = 300;
+    n.p = make(&d, &options);
+    wait_for_one(&n, &n.disconnected, 1);
+    assert_int_equal(n.connected, 0);
+    assert_non_null(strstr(n.text, "does not answer the subscription"));
+    leave(&n);
+    assert_int_equal(pthread_join(thread, &went_well), 0);
+    assert_non_null(went_well);
+    close(fd);
+}
+
 #define TEST(function) cmocka_unit_test_setup(function, name_test)
 
 int main(int argc, char **argv)
@@ -665,6 +711,7 @@ int main(int argc, char **argv)
         TEST(tells_a_refused_login_once_and_not_the_password),
         TEST(speaks_the_older_version_where_the_broker_does),
         TEST(gives_up_a_broker_that_does_not_answer),
+        TEST(is_not_there_before_the_broker_has_its_subscription),
     };
 
     if (argc > 1)
