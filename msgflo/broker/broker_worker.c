@@ -280,9 +280,12 @@ static int move_edge(struct broker_worker *w, struct worker_item *item, struct b
         item->alone && broker_abilities(w->broker) & BROKER_BINDS ? management_of(w, &why) : NULL;
 
     if (m) {
-        switch (move_exactly(w, item, m, warnings, &why)) {
+        enum broker_move_end end = move_exactly(w, item, m, warnings, &why);
+
+        /* However it ended, it may have left something behind. */
+        w->sweep_at_mono_ms = clock_mono_ms() + SWEEP_AGE_MS;
+        switch (end) {
         case BROKER_MOVED:
-            w->sweep_at_mono_ms = clock_mono_ms() + SWEEP_AGE_MS;
             return 0;
         case BROKER_MOVE_FAILED:
             return err_set(e, why.code, "%s", why.text);
