@@ -2,95 +2,21 @@
 // speaks the FBP network protocol to it.
 'use strict';
 const assert = require('node:assert');
-const { execFileSync, spawn } = require('node:child_process');
+const { execFileSync } = require('node:child_process');
 const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
 const { after, before, beforeEach, afterEach, describe, it } = require('node:test');
-const { w3cwebsocket: WebSocket } = require('websocket');
 const { PrivateBroker, build } = require('./broker.js');
+const { Editor, MAIN, Network, msgflo, until } = require('./live.js');
 
-const msgflo = path.join(build, 'msgflo/tool/msgflo');
 const example = (name) => path.join(build, 'msgflo/examples', `msgflo-${name}`);
-const MAIN = 'default/main';
 const GRAPH = `INPORT=first.IN:start
 OUTPORT=last.OUT:result
 first(core/Repeat) OUT -> IN shared(msgflo/RoundRobin)
 shared OUT -> IN last(core/Repeat)
 last OUT -> IN drop(core/Drop)
 `;
-
-// A live network, and what it prints.
-class Network {
-  constructor(args, env) {
-    this.output = '';
-    this.child = spawn(msgflo, ['run', '--port', '0', ...args], { env: { ...process.env, ...env } });
-    this.ended = new Promise((resolve) => this.child.on('close', resolve));
-    for (const stream of [this.child.stdout, this.child.stderr]) {
-      stream.setEncoding('utf8').on('data', (text) => { this.output += text; });
-    }
-  }
-
-  async printed(pattern) {
-    return until(() => pattern.exec(this.output), () => `${pattern} in ${this.output}`);
-  }
-
-  async stop() {
-    this.child.kill('SIGTERM');
-    return this.ended;
-  }
-}
-
-async function until(condition, what) {
-  const deadline = Date.now() + 30000;
-  for (;;) {
-    const value = await condition();
-    if (value) return value;
-    assert.ok(Date.now() < deadline, `not in time: ${what()}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
-
-class Editor {
-  static async open(network) {
-    const [, address] = await network.printed(/msgflo started on (ws:\S+)/);
-    const editor = new Editor();
-    editor.heard = [];
-    editor.socket = new WebSocket(address, 'noflo');
-    editor.socket.onmessage = ({ data }) => editor.heard.push(JSON.parse(data));
-    await new Promise((resolve, reject) => {
-      editor.socket.onopen = resolve;
-      editor.socket.onerror = () => reject(new Error(`no connection to ${address}`));
-    });
-    return editor;
-  }
-
-  say(protocol, command, payload) {
-    this.socket.send(JSON.stringify({ protocol, command, payload }));
-  }
-
-  // The payload of the next such message; those before it are forgotten.
-  async hears(protocol, command, matches = () => true) {
-    const is = (m) => m.protocol === protocol && m.command === command && matches(m.payload);
-    await until(() => this.heard.some(is), () => `${protocol}:${command} in ${JSON.stringify(this.heard)}`);
-    return this.heard.splice(0, this.heard.findIndex(is) + 1).at(-1).payload;
-  }
-
-  // Sends a packet until it comes out: before all edges are there, it may not.
-  async flows(payload) {
-    await until(async () => {
-      this.say('runtime', 'packet', { graph: MAIN, port: 'start', event: 'data', payload });
-      try {
-        await Promise.race([
-          this.hears('runtime', 'packet', (p) => JSON.stringify(p.payload) === JSON.stringify(payload)),
-          new Promise((_, reject) => setTimeout(reject, 1000, new Error('not yet')))]);
-        return true;
-      } catch {
-        return false;
-      }
-    }, () => `packets through the network: ${JSON.stringify(this.heard)}`);
-  }
-}
 
 describe('msgflo run', () => {
   let server;
