@@ -78,6 +78,17 @@ static void on_subscribe(struct mosquitto *mosq, void *user, int mid, int n, con
             l->subscription_refused = true;
 }
 
+static void on_unsubscribe(struct mosquitto *mosq, void *user, int mid,
+                           const mosquitto_property *props)
+{
+    struct mqtt_link *l = user;
+
+    (void)mosq;
+    (void)mid;
+    (void)props;
+    l->open_unsubscriptions--;
+}
+
 static void on_publish(struct mosquitto *mosq, void *user, int mid, int reason,
                        const mosquitto_property *props)
 {
@@ -138,6 +149,7 @@ static int prepare(struct mqtt_link *l, const struct mqtt_link_options *o, struc
     mosquitto_connect_v5_callback_set(l->mosq, on_connect);
     mosquitto_disconnect_v5_callback_set(l->mosq, on_disconnect);
     mosquitto_subscribe_v5_callback_set(l->mosq, on_subscribe);
+    mosquitto_unsubscribe_v5_callback_set(l->mosq, on_unsubscribe);
     if (l->events->published)
         mosquitto_publish_v5_callback_set(l->mosq, on_publish);
     if (l->events->message)
@@ -361,7 +373,11 @@ int mqtt_link_subscribe(struct mqtt_link *l, const char *filter, struct msgflo_e
 
 int mqtt_link_unsubscribe(struct mqtt_link *l, const char *filter, struct msgflo_error *e)
 {
-    return check(l, mosquitto_unsubscribe(l->mosq, NULL, filter), e);
+    int status = mosquitto_unsubscribe(l->mosq, NULL, filter);
+
+    if (status == MOSQ_ERR_SUCCESS)
+        l->open_unsubscriptions++;
+    return check(l, status, e);
 }
 
 /* ---- publishing ---- */

@@ -40,8 +40,9 @@ struct mqtt_link {
     const struct mqtt_link_events *events;
     void *user; /* of events */
     bool mqtt5;
-    int connack;            /* -1: has not come */
-    int open_subscriptions; /* SUBACKs to come */
+    int connack;              /* -1: has not come */
+    int open_subscriptions;   /* SUBACKs to come */
+    int open_unsubscriptions; /* UNSUBACKs */
     bool subscription_refused;
     uint32_t watched_for;    /* by mqtt_link_watch(); 0 until then */
     struct msgflo_error why; /* code not MSGFLO_OK: it is of no use any more */

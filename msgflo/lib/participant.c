@@ -486,6 +486,14 @@ void msgflo_stop_inputs(struct msgflo_participant *p)
         inport_give_back_waiting(&p->inports[i]);
 }
 
+bool msgflo_drained(const struct msgflo_participant *p)
+{
+    const struct transport_table *table = p->transport->table;
+
+    return msgflo_in_hand(p) == 0 && msgflo_unconfirmed(p) == 0 &&
+           !(p->connected && table->gives_back && table->gives_back(p->transport));
+}
+
 void msgflo_pause_inputs(struct msgflo_participant *p, bool paused)
 {
     if (p->inputs_stopped || p->paused == paused)

@@ -259,8 +259,7 @@ static void drain(struct msgflo_participant *p, const sigset_t *waiting)
     int64_t deadline_mono_ms = clock_mono_ms() + DRAIN_MS;
 
     msgflo_stop_inputs(p);
-    while (msgflo_connected(p) && (msgflo_in_hand(p) || msgflo_unconfirmed(p)) &&
-           clock_until_ms(deadline_mono_ms) > 0)
+    while (msgflo_connected(p) && !msgflo_drained(p) && clock_until_ms(deadline_mono_ms) > 0)
         turn(p, clock_until_ms(deadline_mono_ms), waiting);
 }
 

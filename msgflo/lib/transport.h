@@ -84,6 +84,9 @@ struct transport_table {
     /* d is freed by the caller. */
     void (*end)(struct transport *t, size_t inport, const struct msgflo_delivery *d,
                 enum transport_end how);
+    /* Whether close() would lose something that is on its way from or back to a queue. NULL: the
+     * broker takes back what was not acked. */
+    bool (*gives_back)(const struct transport *t);
 };
 
 struct transport {

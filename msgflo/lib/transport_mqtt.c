@@ -13,6 +13,9 @@
  *   written when all in hand have ended: a PUBACK may not overtake an older one anyway
  *   (MQTT-4.6.0-2), and libmosquitto writes all or none. A stopped port of a clean session holds
  *   nothing: what comes still is given back, and its session ends with the connection in any case.
+ * - Unsubscribed, it still gets what the broker has set aside for it, and nothing says which is the
+ *   last. But an UNSUBACK comes behind all that the PUBACKs before its UNSUBSCRIBE let go: so it
+ *   unsubscribes again until no message comes in between.
  * - A message that is rejected is published to `dead-TOPIC`, one given back to its topic again; it
  *   counts as open until the broker has confirmed that.
  * - An inport's connection has no keep-alive: its PINGREQ would wait behind the PUBACKs. That the
@@ -49,7 +52,8 @@ struct consumer {
     const struct port *port;
     char client_id[NAME_SIZE], filter[NAME_SIZE];
     enum transport_flow flow;
-    size_t open; /* deliveries not ended, and those whose forwarding is not confirmed */
+    size_t open;  /* deliveries not ended, and those whose forwarding is not confirmed */
+    bool has_got; /* a message since it unsubscribed */
     uint64_t last_tag;
 };
 
@@ -272,6 +276,7 @@ static void on_message(void *user, const struct mosquitto_message *m,
         return;
     }
     c->open++;
+    c->has_got = true;
     d->tag = ++c->last_tag;
     if (d->size > b->config.max_message_bytes)
         reject_oversized(c, d);
@@ -313,11 +318,30 @@ static int check_links(const struct bus *b, struct msgflo_error *e)
     return 0;
 }
 
+static void unsubscribe(struct consumer *c)
+{
+    struct msgflo_error e;
+
+    if (mqtt_link_unsubscribe(&c->link, c->filter, &e) == 0)
+        c->has_got = false; /* else the connection is lost, and service() says so */
+}
+
+static bool gives_back(const struct consumer *c)
+{
+    return c->link.mosq && c->flow == TRANSPORT_STOP && c->bus->url.clean_session &&
+           (c->open > 0 || c->has_got || c->link.open_unsubscriptions > 0);
+}
+
 static void settle_all(struct bus *b)
 {
     settle_sender(b);
-    for (size_t i = 0; i < b->consumer_count; i++)
-        settle_consumer(&b->consumers[i]);
+    for (size_t i = 0; i < b->consumer_count; i++) {
+        struct consumer *c = &b->consumers[i];
+
+        if (gives_back(c) && c->open == 0 && c->link.open_unsubscriptions == 0)
+            unsubscribe(c);
+        settle_consumer(c);
+    }
 }
 
 static int bus_service(struct transport *t, struct msgflo_error *e)
@@ -348,6 +372,7 @@ static void close_consumer(struct consumer *c)
 {
     mqtt_link_close(&c->link, c->open == 0); /* or goodbye would ack what is open */
     c->open = 0;
+    c->has_got = false;
     c->last_tag = 0;
 }
 
@@ -490,14 +515,12 @@ static void bus_consume(struct transport *t, size_t inport, enum transport_flow 
 {
     struct bus *b = bus_of(t);
     struct consumer *c = &b->consumers[inport];
-    struct msgflo_error e;
 
     c->flow = flow;
     if (!c->link.mosq)
         return;
-    if (flow == TRANSPORT_STOP && b->url.clean_session &&
-        mqtt_link_unsubscribe(&c->link, c->filter, &e))
-        return; /* lost: service() says so */
+    if (flow == TRANSPORT_STOP && b->url.clean_session)
+        unsubscribe(c);
     settle_consumer(c);
 }
 
@@ -516,6 +539,16 @@ static void bus_end(struct transport *t, size_t inport, const struct msgflo_deli
                     enum transport_end how)
 {
     forward(&bus_of(t)->consumers[inport], d, how);
+}
+
+static bool bus_gives_back(const struct transport *t)
+{
+    const struct bus *b = const_bus_of(t);
+
+    for (size_t i = 0; i < b->consumer_count; i++)
+        if (gives_back(&b->consumers[i]))
+            return true;
+    return false;
 }
 
 /* ---- making one ---- */
@@ -623,4 +656,5 @@ const struct transport_table transport_mqtt = {.new = bus_new,
                                                .announce = bus_announce,
                                                .consume = bus_consume,
                                                .ack = bus_ack,
-                                               .end = bus_end};
+                                               .end = bus_end,
+                                               .gives_back = bus_gives_back};

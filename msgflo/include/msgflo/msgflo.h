@@ -229,6 +229,10 @@ size_t msgflo_in_hand(const struct msgflo_participant *p);
  * another worker; those in hand and sends go on. */
 void msgflo_stop_inputs(struct msgflo_participant *p);
 
+/* After that: nothing is in hand, every fate is told, and what was on its way has gone back. Until
+ * then, or until the broker is lost, an orderly stop keeps servicing. */
+bool msgflo_drained(const struct msgflo_participant *p);
+
 /*
  * Stops consuming for a while and starts again, as back-pressure beyond the prefetch.
  * Deliveries already in hand are kept; up to a prefetch more that were on their way wait inside.
