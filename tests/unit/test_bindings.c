@@ -243,6 +243,39 @@ static void offers_no_wanted_binding_and_no_ports_own_for_removal(void **state)
     topology_release(&t);
 }
 
+/* In `user` is the one role that has announced nothing. */
+static const char *announced(void *user, bool is_inport, const char *role, const char *port,
+                             struct err *e)
+{
+    static char name[100];
+
+    if (user && strcmp(role, user) == 0) {
+        err_set(e, ERR_INPUT, "'%s' is not there", role);
+        return NULL;
+    }
+    snprintf(name, sizeof(name), "/%s/%s%s", role, port, is_inport ? "" : "!");
+    return name;
+}
+
+static void binds_the_queues_that_are_known_in_place_of_the_convention(void **state)
+{
+    struct graph *g = parse("a(A) OUT -> IN b(B) OUT -> IN rr(msgflo/RoundRobin) OUT -> IN c(C)\n"
+                            "rr DEADLETTER -> DEAD b");
+    struct topology_queues queues = {announced, NULL};
+    struct err e = ERR_INIT;
+    struct topology t;
+
+    (void)state;
+    assert_int_equal(topology_with_queues(g, &queues, &t, &e), 0);
+    assert_bindings(&t, "P /a/out! -> /b/in\nD /c/in -> /b/dead\nR /b/out! -> /c/in\n");
+    assert_names(&t.inports, "/b/in /c/in /b/dead");
+    topology_release(&t);
+    queues.user = (char[]){"c"};
+    assert_int_equal(topology_with_queues(g, &queues, &t, &e), -1);
+    assert_string_equal(e.text, "'c' is not there");
+    graph_free(g);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -255,6 +288,7 @@ int main(void)
         cmocka_unit_test(takes_names_that_AMQP_takes_and_no_longer),
         cmocka_unit_test(prunes_only_what_this_graph_could_have_made),
         cmocka_unit_test(offers_no_wanted_binding_and_no_ports_own_for_removal),
+        cmocka_unit_test(binds_the_queues_that_are_known_in_place_of_the_convention),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
