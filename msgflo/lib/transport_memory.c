@@ -1,305 +1,14 @@
-#include "transport_memory.h"
-
+/*
+ * transport_memory.c - connections to a broker in memory: direct://NAME, for tests.
+ * Exchanges, queues, prefetch, confirms, returns and dead letters behave as AMQP's do. All
+ * participants of one thread meet at the brokers of that thread, by name; no descriptor is needed.
+ */
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
-struct stored {
-    struct stored *next;
-    bool redelivered;
-    size_t size;
-    size_t header_count;
-    char **headers;                  /* name, value, ... */
-    char *content_type, *message_id; /* or NULL */
-    char *body;                      /* a NUL after it */
-};
-
-struct queue {
-    struct queue *next;
-    char *name;
-    struct stored *first;
-};
-
-struct binding {
-    struct binding *next;
-    char *exchange;
-    struct queue *queue;
-};
-
-struct memory_broker {
-    struct memory_broker *next;
-    char *name;
-    struct queue *queues;
-    struct binding *bindings;
-    bool away, confirms_held;
-    unsigned epoch; /* of connections: one more each time it went away */
-    unsigned tries;
-};
-
-static _Thread_local struct memory_broker *brokers;
-
-/* ---- stored messages ---- */
-
-static void stored_free(struct stored *s)
-{
-    if (!s)
-        return;
-    for (size_t i = 0; s->headers && i < 2 * s->header_count; i++)
-        free(s->headers[i]);
-    free(s->headers);
-    free(s->content_type);
-    free(s->message_id);
-    free(s->body);
-    free(s);
-}
-
-static struct stored *stored_new(const void *body, size_t size, const char *const *headers,
-                                 size_t header_count)
-{
-    struct stored *s = calloc(1, sizeof *s);
-
-    if (!s)
-        return NULL;
-    s->size = size;
-    s->header_count = header_count;
-    s->body = calloc(1, size + 1);
-    s->headers = calloc(2 * header_count + 1, sizeof *s->headers);
-    if (!s->body || !s->headers)
-        goto failed;
-    if (size)
-        memcpy(s->body, body, size);
-    for (size_t i = 0; i < 2 * header_count; i++) {
-        s->headers[i] = strdup(headers[i]);
-        if (!s->headers[i])
-            goto failed;
-    }
-    return s;
-failed:
-    stored_free(s);
-    return NULL;
-}
-
-/* Returns s itself, or NULL without memory, and then s is freed. NULL texts are fine. */
-static struct stored *stored_identify(struct stored *s_take, const char *content_type,
-                                      const char *message_id)
-{
-    if (!s_take)
-        return NULL;
-    s_take->content_type = content_type ? strdup(content_type) : NULL;
-    s_take->message_id = message_id ? strdup(message_id) : NULL;
-    if ((!content_type || s_take->content_type) && (!message_id || s_take->message_id))
-        return s_take;
-    stored_free(s_take);
-    return NULL;
-}
-
-static struct stored *stored_copy(const struct stored *s)
-{
-    struct stored *copy =
-        stored_new(s->body, s->size, (const char *const *)s->headers, s->header_count);
-
-    return stored_identify(copy, s->content_type, s->message_id);
-}
-
-static void queue_append(struct queue *q, struct stored *s_take)
-{
-    struct stored **end = &q->first;
-
-    while (*end)
-        end = &(*end)->next;
-    s_take->next = NULL;
-    *end = s_take;
-}
-
-static void queue_put_back(struct queue *q, struct stored *s_take)
-{
-    s_take->redelivered = true;
-    s_take->next = q->first;
-    q->first = s_take;
-}
-
-static struct stored *queue_pop(struct queue *q)
-{
-    struct stored *s = q->first;
-
-    if (s)
-        q->first = s->next;
-    return s;
-}
-
-/* ---- the broker ---- */
-
-static struct queue *find_queue(const struct memory_broker *b, const char *name)
-{
-    struct queue *q = b->queues;
-
-    while (q && strcmp(q->name, name) != 0)
-        q = q->next;
-    return q;
-}
-
-static struct queue *declare_queue(struct memory_broker *b, const char *name)
-{
-    struct queue *q = find_queue(b, name);
-
-    if (q)
-        return q;
-    q = calloc(1, sizeof *q);
-    if (!q)
-        return NULL;
-    q->name = strdup(name);
-    if (!q->name) {
-        free(q);
-        return NULL;
-    }
-    q->next = b->queues;
-    b->queues = q;
-    return q;
-}
-
-int memory_broker_bind(struct memory_broker *b, const char *exchange, const char *queue)
-{
-    struct queue *q = declare_queue(b, queue);
-    struct binding *bound;
-
-    for (bound = b->bindings; bound; bound = bound->next)
-        if (bound->queue == q && strcmp(bound->exchange, exchange) == 0)
-            return 0;
-    bound = calloc(1, sizeof *bound);
-    if (!bound || !q || !(bound->exchange = strdup(exchange))) {
-        free(bound);
-        return -1;
-    }
-    bound->queue = q;
-    bound->next = b->bindings;
-    b->bindings = bound;
-    return 0;
-}
-
-/* The number of queues that got a copy, or -1 without memory. */
-static int publish_to_exchange(struct memory_broker *b, const char *exchange,
-                               const struct stored *s)
-{
-    int count = 0;
-
-    for (struct binding *bound = b->bindings; bound; bound = bound->next) {
-        struct stored *copy;
-
-        if (strcmp(bound->exchange, exchange) != 0)
-            continue;
-        copy = stored_copy(s);
-        if (!copy)
-            return -1;
-        queue_append(bound->queue, copy);
-        count++;
-    }
-    return count;
-}
-
-int memory_broker_put(struct memory_broker *b, const char *queue, const void *body, size_t size)
-{
-    struct queue *q = declare_queue(b, queue);
-    struct stored *s = q ? stored_new(body, size, NULL, 0) : NULL;
-
-    if (!s)
-        return -1;
-    queue_append(q, s);
-    return 0;
-}
-
-char *memory_broker_take(struct memory_broker *b, const char *queue)
-{
-    struct queue *q = find_queue(b, queue);
-    struct stored *s = q ? queue_pop(q) : NULL;
-    char *body;
-
-    if (!s)
-        return NULL;
-    body = s->body;
-    s->body = NULL;
-    stored_free(s);
-    return body;
-}
-
-size_t memory_broker_depth(const struct memory_broker *b, const char *queue)
-{
-    const struct queue *q = find_queue(b, queue);
-    size_t n = 0;
-
-    for (const struct stored *s = q ? q->first : NULL; s; s = s->next)
-        n++;
-    return n;
-}
-
-void memory_broker_set_away(struct memory_broker *b, bool away)
-{
-    if (away && !b->away)
-        b->epoch++;
-    b->away = away;
-}
-
-void memory_broker_hold_confirms(struct memory_broker *b, bool hold)
-{
-    b->confirms_held = hold;
-}
-
-unsigned memory_broker_tries(const struct memory_broker *b)
-{
-    return b->tries;
-}
-
-struct memory_broker *memory_broker_named(const char *name)
-{
-    struct memory_broker *b = brokers;
-
-    while (b && strcmp(b->name, name) != 0)
-        b = b->next;
-    if (b)
-        return b;
-    b = calloc(1, sizeof *b);
-    if (!b || !(b->name = strdup(name))) {
-        free(b);
-        return NULL;
-    }
-    b->next = brokers;
-    brokers = b;
-    return b;
-}
-
-static void broker_free(struct memory_broker *b)
-{
-    while (b->bindings) {
-        struct binding *bound = b->bindings;
-
-        b->bindings = bound->next;
-        free(bound->exchange);
-        free(bound);
-    }
-    while (b->queues) {
-        struct queue *q = b->queues;
-        struct stored *s;
-
-        b->queues = q->next;
-        while ((s = queue_pop(q)))
-            stored_free(s);
-        free(q->name);
-        free(q);
-    }
-    free(b->name);
-    free(b);
-}
-
-void memory_broker_free_all(void)
-{
-    while (brokers) {
-        struct memory_broker *b = brokers;
-
-        brokers = b->next;
-        broker_free(b);
-    }
-}
-
-/* ---- a connection to it ---- */
+#include "memory_broker.h"
+#include "transport.h"
 
 struct unacked {
     struct unacked *next; /* by tag, the latest first: so putting all back keeps their order */
@@ -315,7 +24,7 @@ struct fate {
 };
 
 struct memory_inport {
-    struct queue *queue; /* from the first open on */
+    struct memory_queue *queue; /* from the first open on */
     bool consuming;
 };
 
@@ -356,7 +65,7 @@ static void link_close(struct transport *t)
         struct unacked *u = l->unacked;
 
         l->unacked = u->next;
-        queue_put_back(l->inports[u->inport].queue, u->stored);
+        memory_queue_put_back(l->inports[u->inport].queue, u->stored);
         free(u);
     }
     while (l->fates) {
@@ -382,7 +91,7 @@ static int link_open(struct transport *t, struct msgflo_error *e)
         if (queue && memory_broker_bind(l->broker, queue, queue))
             return fail(e, MSGFLO_NOMEM, "no memory for queue '%s'", queue);
         if (queue)
-            l->inports[i].queue = find_queue(l->broker, queue);
+            l->inports[i].queue = memory_broker_queue(l->broker, queue);
     }
     l->epoch = l->broker->epoch;
     l->open = true;
@@ -437,14 +146,14 @@ static void dead_letter(struct memory_link *l, size_t inport, struct stored *s_t
     char exchange[QUEUE_NAME_MAX + 6];
 
     snprintf(exchange, sizeof exchange, "dead-%s", l->config.definition->inports[inport].queue);
-    (void)publish_to_exchange(l->broker, exchange, s_take);
+    (void)memory_broker_publish(l->broker, exchange, s_take);
     stored_free(s_take);
 }
 
 /* Hands the next message of the port over. 1 if there was one, 0 if not, -1 without memory. */
 static int deliver_next(struct memory_link *l, size_t inport, struct msgflo_error *e)
 {
-    struct stored *s = queue_pop(l->inports[inport].queue);
+    struct stored *s = memory_queue_pop(l->inports[inport].queue);
     struct msgflo_delivery *d;
     struct unacked *u;
 
@@ -459,7 +168,7 @@ static int deliver_next(struct memory_link *l, size_t inport, struct msgflo_erro
     if (!u || !d) {
         free(u);
         free(d);
-        queue_put_back(l->inports[inport].queue, s);
+        memory_queue_put_back(l->inports[inport].queue, s);
         return fail(e, MSGFLO_NOMEM, "no memory for a message of %zu bytes", s->size);
     }
     *u = (struct unacked){l->unacked, inport, ++l->last_tag, s};
@@ -565,7 +274,7 @@ static int link_send(struct transport *t, size_t outport, const struct transport
         return fail(e, MSGFLO_UNAVAILABLE, "broker '%s' went away", l->broker->name);
     s = store_message(tm);
     count =
-        s ? publish_to_exchange(l->broker, l->config.definition->outports[outport].queue, s) : -1;
+        s ? memory_broker_publish(l->broker, l->config.definition->outports[outport].queue, s) : -1;
     stored_free(s);
     if (count < 0 || add_fate(l, tm->publish_seq, tm->m->mandatory && count == 0))
         return fail(e, MSGFLO_NOMEM, "no memory for a message of %zu bytes", tm->m->size);
@@ -622,7 +331,7 @@ static void link_end(struct transport *t, size_t inport, const struct msgflo_del
     struct stored *s = end_unacked(l, inport, d->tag);
 
     if (s && how == TRANSPORT_REQUEUE)
-        queue_put_back(l->inports[inport].queue, s);
+        memory_queue_put_back(l->inports[inport].queue, s);
     else if (s)
         dead_letter(l, inport, s);
 }

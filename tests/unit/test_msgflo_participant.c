@@ -2,7 +2,7 @@
  * test_msgflo_participant.c - participants on the broker in memory, with a clock of the test's own.
  */
 #include "msgflo/json.h"
-#include "msgflo/lib/transport_memory.h"
+#include "msgflo/lib/memory_broker.h"
 #include "msgflo/msgflo.h"
 
 #include "unit.h"

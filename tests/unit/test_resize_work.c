@@ -3,7 +3,7 @@
  * decoder and a result store that does as it is told.
  */
 /* Before cmocka, whose fail() is a macro and takes the place of msgflo's own. */
-#include "msgflo/lib/transport_memory.h"
+#include "msgflo/lib/memory_broker.h"
 
 #include "unit.h"
 
