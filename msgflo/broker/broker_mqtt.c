@@ -349,6 +349,10 @@ static struct topic *need_topic(struct post *p, const char *name, struct err *e)
     }
     if (t)
         return t;
+    if (mosquitto_pub_topic_check(name)) { /* a pattern would take what is not named */
+        err_set(e, ERR_INPUT, "'%s' is not fit to be a topic of MQTT", name);
+        return NULL;
+    }
     t = calloc(1, sizeof *t);
     if (!t) {
         err_set(e, ERR_NOMEM, "no memory for topic '%s'", name);

@@ -224,6 +224,9 @@ static void refuses_what_this_kind_of_broker_cannot_do(void **state)
     assert_int_equal(broker_send(binder, "wild/#", &m, &e), -1);
     assert_int_equal(e.code, ERR_INPUT);
     err_clear(&e);
+    assert_int_equal(broker_consume(binder, "wild/#", 1, &e), -1);
+    assert_int_equal(e.code, ERR_INPUT);
+    err_clear(&e);
     assert_int_equal(broker_queue_state(binder, in, &depth, &e), -1);
     assert_int_equal(e.code, ERR_INPUT);
     watch(in); /* all is well still */
