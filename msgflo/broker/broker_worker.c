@@ -25,6 +25,7 @@
 #define TURN_MS 1000 /* heartbeats ask for a look at the connection so often */
 #define TAKEN_PER_TURN 500
 #define COMMANDS_PER_TURN 100
+#define TOLD_PER_SERVICE 1000 /* so that a flood does not keep the owner's loop from turning */
 #define TRIES_MAX 5
 #define HEARD_MAX 10000 /* events that wait for the owner */
 #define HEARD_MAX_BYTES (64 * 1024 * 1024)
@@ -263,13 +264,16 @@ static enum broker_move_end move_exactly(struct broker_worker *w, struct worker_
     if (observed && broker_unobserve(w->broker, src, e))
         return BROKER_MOVE_FAILED;
     end = broker_move_exactly(w->broker, m, &item->binding, &item->to, &item->move, warnings, e);
-    if (observed && !(end == BROKER_MOVE_FAILED && is_lost(e)) &&
-        broker_observe(w->broker, src, w->observed_max_waiting, &why)) {
-        err_clear(e);
-        err_set(e, why.code, "%s", why.text);
-        return BROKER_MOVE_FAILED;
+    if (!observed || (end == BROKER_MOVE_FAILED && is_lost(e)) ||
+        broker_observe(w->broker, src, w->observed_max_waiting, &why) == 0)
+        return end;
+    if (!is_lost(&why)) { /* that is no fault of the move */
+        buf_printf(warnings, "%s is not observed any more: %s\n", src, why.text);
+        return end;
     }
-    return end;
+    err_clear(e);
+    err_set(e, why.code, "%s", why.text);
+    return BROKER_MOVE_FAILED;
 }
 
 static int move_edge(struct broker_worker *w, struct worker_item *item, struct buf *warnings,
@@ -558,13 +562,16 @@ static void tell_owner(struct broker_worker *w, const struct worker_item *item)
 
 void broker_worker_service(struct broker_worker *w)
 {
-    struct worker_item *item;
-
     worker_queue_quiet(&w->told);
-    while ((item = worker_queue_take(&w->told))) {
+    for (int i = 0; i < TOLD_PER_SERVICE; i++) {
+        struct worker_item *item = worker_queue_take(&w->told);
+
+        if (!item)
+            return;
         tell_owner(w, item);
         worker_item_free(item);
     }
+    worker_queue_wake(&w->told);
 }
 
 /* Takes the item, which may be NULL for want of memory. */
