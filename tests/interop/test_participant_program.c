@@ -1,6 +1,6 @@
 /*
  * test_participant_program.c - msgflo-repeat and msgflo-drop as whoever starts them sees them: the
- * command line, the first line, signals; with a real RabbitMQ.
+ * command line, the first line, signals; with a real RabbitMQ, its classic and its quorum queues.
  */
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -297,15 +297,28 @@ static void drop_takes_all_there_is(void **state)
     broker_delete_exchange("drop.IN");
 }
 
+static int use_quorum(void **state)
+{
+    (void)state;
+    return scratch_broker_use(true) ? 0 : -1;
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
+    const struct CMUnitTest no_broker[] = {
         cmocka_unit_test(a_command_line_gives_a_status_and_a_reason),
-        cmocka_unit_test(the_first_line_comes_once_it_is_announced_and_no_error_before),
         cmocka_unit_test(without_a_broker_it_is_silent_and_ends_when_told_to),
+    };
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_first_line_comes_once_it_is_announced_and_no_error_before),
         cmocka_unit_test(stopped_in_the_middle_it_finishes_what_is_in_hand),
         cmocka_unit_test(drop_takes_all_there_is),
     };
 
-    return cmocka_run_group_tests(tests, scratch_broker_start, scratch_broker_end);
+    int failed = cmocka_run_group_tests_name("no broker", no_broker, NULL, NULL);
+
+    failed += cmocka_run_group_tests_name("classic queues", tests, scratch_broker_start, NULL);
+    if (scratch_broker_use(true))
+        failed += cmocka_run_group_tests_name("quorum queues", tests, use_quorum, NULL);
+    return failed + (scratch_broker_end(NULL) != 0);
 }
