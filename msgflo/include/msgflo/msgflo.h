@@ -9,8 +9,8 @@
  * Threads: a participant belongs to the thread that made it; every call and every callback is on
  * that thread. Two participants in two threads share nothing.
  *
- * Loops: with one of your own, poll msgflo_fd() for reading (and writing, see there) for at most
- * msgflo_timeout_ms(), then call msgflo_service(). Without one, call msgflo_run().
+ * Loops: with one of your own, poll msgflo_fd() for reading for at most msgflo_timeout_ms(), then
+ * call msgflo_service(). Without one, call msgflo_run().
  * Connecting and declaring block for at most options.connect_timeout_ms; nothing else blocks.
  *
  * Brokers, by the scheme of the URL, in which all but the host may be left out:
