@@ -2,11 +2,13 @@
  * repeater.c - bare rabbitmq-c that sends on what comes in: the most that a participant on one
  * connection can do here, next to which libmsgflo is measured.
  *     bench-repeater URL ROLE PREFETCH
- * From the queue ROLE.IN to the exchange ROLE.OUT, persistent, acked once the copy is confirmed.
- * One channel does it all, so the nth delivery has the tag of the nth confirm. No properties,
- * headers, discovery, reconnecting; no copy of a body that comes in one frame. Ends by any mistake
- * or signal.
+ * From the queue ROLE.IN to the exchange ROLE.OUT, persistent, acked once the copy is confirmed: as
+ * many as have been by one ack, whenever nothing more is there to read. One channel does it all,
+ * so the nth delivery has the tag of the nth confirm. No properties, headers, discovery,
+ * reconnecting; no copy of a body that comes in one frame. Ends by any mistake or signal.
  */
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +25,8 @@
 #define FRAME_MAX 131072
 
 static amqp_connection_state_t conn;
+static bool confirmed[UINT16_MAX + 1]; /* by the tag modulo their number: never so many are open */
+static uint64_t all_upto, acked_upto;  /* tags: confirmed without a gap; told to the broker */
 
 static _Noreturn void die(const char *what)
 {
@@ -97,6 +101,23 @@ static void send_on(const char *exchange)
           "publish");
 }
 
+/* Confirms come in any order. */
+static void take_confirm(uint64_t tag, bool multiple)
+{
+    for (uint64_t t = multiple ? all_upto + 1 : tag; t <= tag; t++)
+        confirmed[(uint16_t)t] = true;
+    while (confirmed[(uint16_t)(all_upto + 1)])
+        confirmed[(uint16_t)++all_upto] = false;
+}
+
+static void ack_confirmed(void)
+{
+    if (acked_upto == all_upto || amqp_frames_enqueued(conn) || amqp_data_in_buffer(conn))
+        return;
+    check(amqp_basic_ack(conn, CHANNEL, all_upto, 1), "ack");
+    acked_upto = all_upto;
+}
+
 static void take(const amqp_frame_t *f, const char *exchange)
 {
     const amqp_basic_ack_t *confirm = f->payload.method.decoded;
@@ -106,7 +127,7 @@ static void take(const amqp_frame_t *f, const char *exchange)
         send_on(exchange);
         return;
     case AMQP_BASIC_ACK_METHOD:
-        check(amqp_basic_ack(conn, CHANNEL, confirm->delivery_tag, confirm->multiple), "ack");
+        take_confirm(confirm->delivery_tag, confirm->multiple);
         return;
     default:
         die("the broker says something else");
@@ -131,6 +152,7 @@ int main(int argc, char **argv)
         wait_frame(&f);
         if (f.frame_type == AMQP_FRAME_METHOD)
             take(&f, exchange);
+        ack_confirmed();
         amqp_maybe_release_buffers(conn);
     }
 }
