@@ -60,12 +60,25 @@ static json_t *plain_to_json(const char *text, size_t len)
 
 static json_t *to_json(struct reader *r, int index, int depth);
 
+/* A NUL, which double quotes can escape, is taken by no discovery. */
+static bool scalar_is_text(struct reader *r, const yaml_node_t *node)
+{
+    if (strlen(scalar_text(node)) == node->data.scalar.length)
+        return true;
+    err_set(r->e, ERR_INPUT, "line %zu: a text must not hold a NUL", line_of(node));
+    return false;
+}
+
 static json_t *scalar_to_json(struct reader *r, const yaml_node_t *node)
 {
     size_t len = node->data.scalar.length;
-    json_t *value = node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE
-                        ? plain_to_json(scalar_text(node), len)
-                        : json_stringn(scalar_text(node), len);
+    json_t *value;
+
+    if (!scalar_is_text(r, node))
+        return NULL;
+    value = node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE
+                ? plain_to_json(scalar_text(node), len)
+                : json_stringn(scalar_text(node), len);
 
     return value ? value : no_memory(r); /* libyaml lets nothing but UTF-8 through */
 }
@@ -92,7 +105,7 @@ static const char *key_of(struct reader *r, const yaml_node_pair_t *pair)
     const yaml_node_t *key = yaml_document_get_node(&r->document, pair->key);
 
     if (key->type == YAML_SCALAR_NODE)
-        return scalar_text(key);
+        return scalar_is_text(r, key) ? scalar_text(key) : NULL;
     err_set(r->e, ERR_INPUT, "line %zu: a key must be a text", line_of(key));
     return NULL;
 }

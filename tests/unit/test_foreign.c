@@ -81,6 +81,8 @@ static void names_the_line_of_what_is_wrong(void **state)
          "line 3: port 'a' of inports has no queue"},
         {"component: c\noutports:\n- queue: x\n", "r", "line 3: a port of outports has no id"},
         {"component: c\n? [a]\n: b\n", "r", "line 2: a key must be a text"},
+        {"component: c\nlabel: \"\\0\"\n", "r", "line 2: a text must not hold a NUL"},
+        {"component: c\n\"\\0\": x\n", "r", "line 2: a text must not hold a NUL"},
         {"component: c\n  label: {\n", "r",
          "line 2: mapping values are not allowed in this context"},
         {"component: &a [*a]\n", "r", "line 1: component is missing"},
