@@ -28,7 +28,8 @@ extern "C" {
  *
  * Start: nothing is printed until the participant is announced; then one line, on standard output.
  * That is how a starter (msgflo, msgflo-setup) knows that it is there. An outage before that is
- * told at once to a terminal only, else after 10 s. Later outages and warnings go to standard error.
+ * told at once to a terminal only, else after 10 s. Later outages and warnings go to standard
+ * error.
  *
  * Stop: no more inputs; deliveries in hand may end and sent messages get their fate, for at most
  * 25 s or until the broker is lost. What has not ended then goes back to its queue, or, on MQTT
