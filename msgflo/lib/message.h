@@ -7,9 +7,9 @@
 
 #include "delivery.h"
 
-#define HEADERS_MAX_BYTES 32768 /* all of a message's, with their names: they must fit one frame   \
-                                 */
-#define HEADER_NAME_MAX 255     /* a short string in AMQP */
+/* All of a message's, with their names: they must fit one frame. */
+#define HEADERS_MAX_BYTES 32768
+#define HEADER_NAME_MAX 255 /* a short string in AMQP */
 
 struct outgoing {
     struct msgflo_message
