@@ -176,6 +176,8 @@ static void put_view(const struct top *t, const struct top_view *v, struct buf *
     put_head(t, v, out);
     buf_text(out, t->terminal.is_open ? "\n" : "");
     top_view_print(v, columns, out);
+    if (!v->n_roles) /* another reader may have had the last announcements (docs/protocol.md) */
+        buf_text(out, "Nobody has announced itself so far; participants do so every 27 s.\n");
     buf_text(out, t->terminal.is_open || t->options.once ? "" : "\n");
 }
 
