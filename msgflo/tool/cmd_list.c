@@ -6,10 +6,10 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/table.h"
 #include "network/seen.h"
 #include "tool/command.h"
 #include "tool/loop.h"
-#include "tool/table.h"
 
 #define CONNECT_S 30
 

@@ -9,9 +9,9 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/options.h"
 #include "broker/broker.h"
 #include "graph/graph.h"
-#include "tool/options.h"
 
 enum command_exit {
     EXIT_DONE = 0,

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tool/table.h"
+#include "base/table.h"
 
 void top_view_release(struct top_view *v)
 {

@@ -5,7 +5,6 @@ unit_test(bindings LIBRARIES msgflo_graph)
 unit_test(library LIBRARIES msgflo_graph)
 unit_test(draw LIBRARIES msgflo_graph)
 
-unit_test(options LIBRARIES msgflo_parts)
 unit_test(foreign LIBRARIES msgflo_parts PkgConfig::JANSSON)
 unit_test(top_view LIBRARIES msgflo_parts PkgConfig::JANSSON)
 unit_test(children LIBRARIES msgflo_parts)

@@ -4,7 +4,7 @@
  */
 #include "unit.h"
 
-#include "tool/options.h"
+#include "base/options.h"
 
 struct values {
     bool flag;

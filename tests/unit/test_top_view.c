@@ -4,7 +4,7 @@
  */
 #include "unit.h"
 
-#include "tool/table.h"
+#include "base/table.h"
 #include "tool/top_view.h"
 
 static void aligns_its_columns_by_characters(void **state)

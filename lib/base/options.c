@@ -2,13 +2,13 @@
  * options.c - see the header. getopt_long does the splitting; its own messages are not used,
  * because they do not know what an option takes.
  */
-#include "tool/options.h"
+#include "options.h"
 
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "base/config.h"
+#include "config.h"
 
 #define HELP_COLUMNS 80
 #define HELP_INDENT 24

@@ -2,12 +2,12 @@
  * table.h - columns of text for a terminal. Cells may hold what came from the network: control
  * characters become '?', so that no name can speak to the terminal.
  */
-#ifndef MSGFLO_TOOL_TABLE_H
-#define MSGFLO_TOOL_TABLE_H
+#ifndef BASE_TABLE_H
+#define BASE_TABLE_H
 
 #include <stdbool.h>
 
-#include "base/buf.h"
+#include "buf.h"
 
 #define TABLE_MAX_COLUMNS 12
 

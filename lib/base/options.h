@@ -2,15 +2,15 @@
  * options.h - the options of a subcommand as one table: it is parsed from, and --help is printed
  * from it. Takes --name VALUE, --name=VALUE, -n VALUE, and options after arguments.
  */
-#ifndef MSGFLO_TOOL_OPTIONS_H
-#define MSGFLO_TOOL_OPTIONS_H
+#ifndef BASE_OPTIONS_H
+#define BASE_OPTIONS_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/buf.h"
-#include "base/err.h"
+#include "buf.h"
+#include "err.h"
 
 #define OPTIONS_MAX 32          /* in a table */
 #define OPTIONS_MAX_REPEATS 100 /* of one option, or of arguments */

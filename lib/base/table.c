@@ -1,4 +1,4 @@
-#include "tool/table.h"
+#include "table.h"
 
 #include <stdarg.h>
 #include <stdio.h>
