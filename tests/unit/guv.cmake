@@ -1,0 +1,1 @@
+unit_test(guv_normal LIBRARIES guv_config m)
