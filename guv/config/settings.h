@@ -17,6 +17,9 @@
 #define SETTINGS_MAX_KEYS 64    /* of one role */
 #define SETTINGS_MAX_TEXT 16384 /* bytes of one value */
 #define SETTINGS_MAX_WORKERS 10000
+#define SETTINGS_MAX_CONCURRENCY 65535 /* AMQP's prefetch count is a short */
+#define SETTINGS_MAX_NAME 255          /* bytes; AMQP's queue names are short strings */
+#define SETTINGS_MAX_S 31536000.0      /* a year */
 
 enum policy_kind {
     POLICY_TUBE,    /* keeps the queue standing inside its deadline: tube.h */
@@ -29,14 +32,14 @@ struct role_settings {
     int line; /* of the file, where it starts; from 1 */
 
     double processing_s;  /* mean service time of a job */
-    double stddev_s;      /* one sigma of it; never 0 */
+    double stddev_s;      /* one sigma of it; above 0 */
     double deadline_s;    /* from a job's arrival to its end */
     double percentile;    /* share of jobs that must make it, in percent: above 0, below 100 */
     double target_s;      /* the original's: deadline - z * stddev, or as set; above processing_s */
     int concurrency;      /* jobs at a time in one worker */
     double boot_s;        /* from the request for a worker until it takes jobs */
     double shutdown_s;    /* between a worker's SIGTERM and its SIGKILL */
-    int minimum, maximum; /* workers; 0 <= minimum <= maximum, 1 <= maximum */
+    int minimum, maximum; /* workers; 0 <= minimum <= maximum; a maximum of 0 is a role at rest */
     double slack;         /* the part of the deadline that may be used for waiting: above 0, to 1 */
     int priority;         /* the larger one is served first when the budget is short */
     double billing_s;     /* a worker is paid for in steps of this; 0: by the second */
@@ -60,6 +63,7 @@ struct guv_settings {
     const char *broker; /* NULL: the environment's */
     const char *apikey; /* NULL: the environment's. A secret */
     int budget;         /* most workers of all roles together; 0: no limit */
+    int budget_line;    /* of the file; 0: it says none */
     const char *statuspage, *metric; /* the original's, kept; not used. NULL: not said */
 
     struct buf
@@ -74,6 +78,15 @@ struct guv_settings {
  */
 int settings_parse(const char *bytes, size_t len, struct guv_settings *ret,
                    struct buf *problems) MUST_CHECK;
+
+/*
+ * The same for checking a file, as guv-validate did: a key that the format does not have is a
+ * problem, unless it is one of those allowed, which are not even warned of. settings_parse() warns
+ * of every such key, in the same words, and ignores it.
+ */
+int settings_parse_strictly(const char *bytes, size_t len, const char *const *allowed,
+                            size_t n_allowed, struct guv_settings *ret,
+                            struct buf *problems) MUST_CHECK;
 void settings_release(struct guv_settings *s);
 
 /* The role of that name, or NULL. */
