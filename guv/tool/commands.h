@@ -1,0 +1,16 @@
+/*
+ * commands.h - the subcommands of guv. argv[0] is the command's name.
+ */
+#ifndef GUV_TOOL_COMMANDS_H
+#define GUV_TOOL_COMMANDS_H
+
+enum guv_exit {
+    GUV_DONE = 0,
+    GUV_REFUSED = 1, /* the file is wrong: trying again is no use */
+    GUV_USAGE = 2
+};
+
+/* Says what a file comes to, and what is wrong with it. Returns an enum guv_exit. */
+int guv_validate(int argc, char **argv);
+
+#endif
