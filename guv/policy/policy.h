@@ -19,7 +19,8 @@
  */
 struct observation {
     double t_s;       /* any clock that only goes forward; its zero means nothing */
-    double messages;  /* ready and unacked. NAN: the broker could not be read */
+    double messages;  /* ready and unacked; the ready ones if unacked is NAN. NAN: the broker could
+                         not be read */
     double unacked;   /* in the hands of workers */
     double consumers; /* workers that consume: neither starting nor stopping */
     int workers;      /* how many the platform was asked for */
@@ -58,6 +59,7 @@ struct decision {
     double backlog_s;    /* time in which the present workers would empty the queue */
     bool late;           /* some waiting jobs cannot make the deadline any more */
     bool pinned;         /* more than the maximum would be needed */
+    bool is_frozen;      /* workers that were asked for never came: no more are asked for */
     double catch_up_s;   /* late or pinned: until the queue is back inside its deadline; else NAN */
 
     /* For sharing a budget between roles. */
@@ -77,18 +79,12 @@ void policy_free(struct policy *p); /* NULL is fine */
 void policy_decide(struct policy *p, const struct observation *o, struct decision *ret);
 
 /*
- * Tells how many workers the platform now has been asked for, where that is not what the last
- * decision said: clamped, refused, shared out by a budget, or not sent at all.
- */
-void policy_applied(struct policy *p, double t_s, int workers);
-
-/*
  * Shares a budget of workers between roles that were decided on at the same moment: decisions[i] is
  * of roles[i], with current[i] workers now. Each keeps its minimum, then what its known jobs need,
  * then by whose deadline breaks first, then by priority. Lowers `workers` where there is too
- * little, and says so in the reason. budget 0: nothing is changed.
+ * little, and says so in the reason. budget 0: nothing is changed. Returns 0, or -1 (ERR_NOMEM).
  */
-void budget_share(int budget, const struct role_settings *const *roles, const int *current,
-                  struct decision *decisions, size_t n);
+int budget_share(int budget, const struct role_settings *const *roles, const int *current,
+                 struct decision *decisions, size_t n, struct err *e) MUST_CHECK;
 
 #endif

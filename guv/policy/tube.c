@@ -1,0 +1,589 @@
+/*
+ * tube.c - keeps the queue standing inside its deadline.
+ *
+ * Design notes
+ *
+ * Plot the jobs started against time. Every curve between the arrivals and the arrivals shifted by
+ * the room a job has for waiting is on time; between the two lies a tube. While the curve is below
+ * the arrivals the queue is not empty, so no paid place idles. A policy that keeps the queue short
+ * pays for idle places; this one keeps it standing:
+ *   - up, at the last moment at which the least number of workers that suffices still suffices;
+ *   - down, when what will idle until the next decision is worth a part of a start;
+ *   - what is known (the jobs that wait) is judged exactly, and only the future by a forecast.
+ * The rules for failures: what is not known is never 0, and nothing is ever scaled down on it.
+ */
+#include "tube.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "arrivals.h"
+#include "config/normal.h"
+#include "need.h"
+#include "service.h"
+#include "starts.h"
+
+#define STATS_S 5.0       /* RabbitMQ's own interval of measuring queues */
+#define DISPERSION 1.5    /* of arrivals: a little rougher than Poisson's */
+#define CURVE_DEADLINES 3 /* the curve of arrivals goes back so many deadlines */
+#define ROUNDS 5          /* of finding the size of a step */
+
+/* How near to the deadline. One job in RARE waits as long as the tube is deep, so of those that do,
+ * RARE times the share may be late that may be late of all. */
+#define RARE 2.0
+#define Z_SOFT 1.5  /* sigmas of safety when the size of a step is chosen, and */
+#define Z_HARD 0.75 /* when it is to be taken: small surprises on the way need no second step */
+#define HARD_SLACK 1.05
+
+/* Up. A step reaches this part of the load, so that the queue stops growing; and a load of that
+ * part of the maximum needs all of it. */
+#define LOAD_PART 0.98
+#define OVERLOAD_PART 0.95
+#define FREEZE_STARTS                                                                              \
+    2 /* so many workers in a row that never took a job: more would not either                     \
+       */
+
+/* Down. Workers may idle for this part of a start before they are stopped; none is stopped so soon
+ * after the beginning, in seconds or in starts. */
+#define CREDIT_PART 0.25
+#define SETTLE_S 60.0
+#define SETTLE_STARTS 2
+
+/* While nothing can be read: no more than so many times the last load, and one. */
+#define BLIND_LOADS 1.5
+/* While it cannot be told how many jobs are in hand and none waits: so many of the places. */
+#define UNKNOWN_BUSY 0.5
+
+struct tube {
+    const struct role_settings *role;
+    double poll_s;
+    double z_tail; /* of the share of jobs that must be in time */
+    struct arrivals arrivals;
+    struct service service;
+    struct starts starts;
+    double *due_s;           /* room for starts_due() */
+    struct observation last; /* the last in which the broker could be read */
+    bool has_last;
+    double consumers_was; /* NAN: not known */
+    int asked;            /* workers after the last decision */
+    double credit_s;      /* worker-seconds that idled */
+    bool is_gentle;       /* a stopped worker's job came back: leave each job in hand its place */
+    double born_s;        /* the first decision; NAN before it */
+    /* What would be there by now, carried on while the broker is mute. */
+    double blind_t_s, blind_ready, blind_n;
+};
+
+int tube_new(const struct role_settings *settings, double poll_s, struct tube **ret, struct err *e)
+{
+    struct tube *t = calloc(1, sizeof *t);
+    double late = 1.0 - settings->percentile / 100.0;
+
+    if (!t)
+        return err_set(e, ERR_NOMEM, "no memory for role '%s'", settings->name);
+    t->role = settings;
+    t->poll_s = poll_s;
+    t->z_tail = normal_quantile(1.0 - fmin(0.5, RARE * late));
+    t->consumers_was = t->born_s = NAN;
+    service_init(&t->service, settings->processing_s, settings->stddev_s);
+    t->due_s = calloc((size_t)settings->maximum + 1, sizeof *t->due_s);
+    if (!t->due_s) {
+        tube_free(t);
+        return err_set(e, ERR_NOMEM, "no memory for role '%s'", settings->name);
+    }
+    if (arrivals_init(&t->arrivals, CURVE_DEADLINES * settings->deadline_s, poll_s, e) ||
+        starts_init(&t->starts, settings->boot_s, (size_t)settings->maximum + 1, e)) {
+        tube_free(t);
+        return -1;
+    }
+    *ret = t;
+    return 0;
+}
+
+void tube_free(struct tube *t)
+{
+    if (!t)
+        return;
+    arrivals_release(&t->arrivals);
+    starts_release(&t->starts);
+    free(t->due_s);
+    free(t);
+}
+
+/* What a decision is made on. */
+struct view {
+    double t_s;
+    int workers;
+    double unacked;
+    bool is_guess; /* unacked is one */
+    double dt_s;   /* since the last look */
+    double ready;
+    struct crew crew;
+    struct arrivals_rate rate;
+    double load;      /* workers that would be busy all the time */
+    double plan_s;    /* a start, as it is planned with */
+    double react_s;   /* from now until what is decided at the next look helps */
+    double room_s;    /* from a job's arrival to the last moment it may start */
+    double horizon_s; /* how far the forecast is looked at */
+};
+
+/* ---- learning */
+
+/* counter - was, or NAN when either is not known or the counter began again. */
+static double counted(double counter, double was)
+{
+    return counter >= was ? counter - was : NAN;
+}
+
+/* Jobs that arrived since the last look, from the best source there is. */
+static double arrived(const struct tube *t, const struct observation *o, const struct view *v)
+{
+    double published = counted(o->published, t->last.published);
+    double acked = counted(o->acked, t->last.acked);
+    double grown = o->messages - t->last.messages;
+
+    if (!isnan(published))
+        return published;
+    if (!isnan(acked))
+        return fmax(0, grown + acked);
+    if (!isnan(o->publish_rate))
+        return o->publish_rate * fmax(0, o->t_s - t->last.t_s);
+    return fmax(0, grown + v->unacked / t->service.mean_s * v->dt_s); /* and what was ended */
+}
+
+static void learn_jobs(struct tube *t, const struct observation *o, const struct view *v)
+{
+    const struct observation *was = &t->last;
+    double dt_s = fmax(0, o->t_s - was->t_s), jobs = arrived(t, o, v);
+
+    arrivals_add(&t->arrivals, o->t_s, dt_s, jobs);
+    /* More wait than arrived: what a stopped worker had in hand has come back. */
+    if (o->messages - o->unacked >
+        was->messages - was->unacked + counted(o->published, was->published))
+        t->is_gentle = true;
+    else if (o->messages <= 0)
+        t->is_gentle = false;
+    service_learn(&t->service, &(struct service_look){.dt_s = dt_s,
+                                                      .acked = counted(o->acked, was->acked),
+                                                      .unacked_was = was->unacked,
+                                                      .unacked = o->unacked,
+                                                      .n = o->service_n,
+                                                      .mean_s = o->service_mean_s,
+                                                      .sd_s = o->service_sd_s});
+}
+
+/* Which of the workers asked for take jobs by now. */
+static void learn_starts(struct tube *t, const struct observation *o, int consuming)
+{
+    size_t waiting = (size_t)(o->workers - consuming);
+
+    if (o->boot_n > 0 && o->boot_mean_s > 0)
+        starts_learn(&t->starts, (size_t)fmin(o->boot_n, t->role->maximum), o->boot_mean_s);
+    if (o->workers < t->asked)
+        starts_cancel(&t->starts, (size_t)(t->asked - o->workers));
+    if (o->consumers > t->consumers_was)
+        starts_arrived(&t->starts, o->t_s,
+                       (size_t)fmin(o->consumers - t->consumers_was, t->role->maximum));
+    t->consumers_was = o->consumers;
+    if (t->starts.n > waiting) /* they came while one that was there went */
+        starts_drop_oldest(&t->starts, t->starts.n - waiting);
+    else /* somebody else asked for them, or one that was there has crashed */
+        starts_ask(&t->starts, o->t_s, waiting - t->starts.n);
+}
+
+static void learn(struct tube *t, const struct observation *o, const struct view *v)
+{
+    if (t->has_last)
+        learn_jobs(t, o, v);
+    else
+        arrivals_add(&t->arrivals, o->t_s, 0, 0);
+    learn_starts(t, o, (int)v->crew.n);
+    t->last = *o;
+    t->has_last = true;
+}
+
+/* ---- the tube */
+
+/* How deep the tube is: how it is looked at, with what part of the deadline and how many sigmas. */
+struct edge {
+    double slack, z;
+};
+
+static struct edge soft_edge(const struct tube *t)
+{
+    return (struct edge){t->role->slack, Z_SOFT};
+}
+
+static struct edge hard_edge(const struct tube *t)
+{
+    return (struct edge){fmin(1, HARD_SLACK * t->role->slack), Z_HARD};
+}
+
+static double places(const struct view *v, double crew)
+{
+    return v->crew.concurrency * fmax(1, fmax(v->load, crew));
+}
+
+/* By how much the times of the jobs before one let its start vary, at one sigma: this, times the
+ * root of how many they are. */
+static double noise(const struct tube *t, const struct view *v, double crew)
+{
+    return t->service.mean_s * sqrt(t->service.cv2) / places(v, crew);
+}
+
+/*
+ * What is left of the room, but for that noise. What comes before help can be there must fit in the
+ * crew's spare places where the room is short: that is the square root staffing of queueing theory.
+ */
+static double room(const struct tube *t, const struct view *v, double crew, struct edge edge)
+{
+    double p = t->service.mean_s, room_s = fmax(0, edge.slack * v->room_s);
+    double depth_s = room_s - edge.z * noise(t, v, crew) * sqrt(fmax(0, v->room_s) * v->rate.per_s);
+    double jitter_s;
+
+    if (depth_s >= v->react_s)
+        return room_s;
+    jitter_s = sqrt(v->react_s * p * (1 + t->service.cv2) * DISPERSION / places(v, crew));
+    return fmax(0, room_s - edge.z * jitter_s * (1 - fmax(0, depth_s) / v->react_s));
+}
+
+/* The room of a job before which as many wait as usual, when the load fills it. */
+static double depth(const struct tube *t, const struct view *v, double crew, struct edge edge)
+{
+    return fmax(0, room(t, v, crew, edge) -
+                       edge.z * noise(t, v, crew) * sqrt(fmax(0, v->room_s) * v->rate.per_s));
+}
+
+/* How far the forecast is looked at: what comes later can be helped later. */
+static double horizon(const struct tube *t, const struct view *v, double crew, struct edge edge)
+{
+    return fmax(v->react_s - depth(t, v, crew, edge), t->poll_s) + t->poll_s;
+}
+
+/*
+ * Jobs a second that are planned for. Where the room is longer than a start, what comes can be seen
+ * before help must be asked for, and only what has lasted is believed. Where it is shorter, help
+ * comes too late for what is seen, so the best guess has to do.
+ */
+static double forecast(const struct tube *t, const struct view *v)
+{
+    bool is_roomy = depth(t, v, v->workers, hard_edge(t)) >= v->react_s;
+
+    return (is_roomy ? v->rate.lasting_per_s : v->rate.per_s) + v->rate.error_per_s;
+}
+
+/* Workers needed over those of the view, if `more` are asked for delay_s from now. per_s: more jobs
+ * are to come. */
+static struct need need(const struct tube *t, const struct view *v, double more, struct edge edge,
+                        double delay_s, double per_s)
+{
+    double room_s = room(t, v, v->workers + more, edge);
+
+    return need_of(&(struct need_query){.t_s = v->t_s,
+                                        .room_s = room_s,
+                                        .noise_s = edge.z * noise(t, v, v->workers + more),
+                                        .on_s = v->t_s + delay_s + starts_plan_s(&t->starts, more),
+                                        .rescue_s = fmax(room_s, 2 * t->service.mean_s),
+                                        .ready = v->ready,
+                                        .per_s = per_s,
+                                        .horizon_s = horizon(t, v, v->workers + more, edge)},
+                   &v->crew, &t->arrivals);
+}
+
+/* ---- up */
+
+/* How many more to ask for, now that some are needed; a larger crew averages better. */
+static int step_up(const struct tube *t, const struct view *v, double high_per_s, int least)
+{
+    struct need n = {0};
+    int guess = 1;
+
+    for (int i = 0; i < ROUNDS; i++) {
+        n = need(t, v, guess, soft_edge(t), 0, high_per_s);
+        if (n.more <= guess)
+            break;
+        guess = (n.more + guess) / 2;
+    }
+    return n.late ? least : n.more > 1 ? n.more : 1;
+}
+
+/* Returns whether it decided. */
+static bool plan_up(struct tube *t, const struct view *v, struct decision *ret)
+{
+    const int maximum = t->role->maximum;
+    double lasting = v->rate.lasting_per_s / v->crew.jobs_per_s;
+    double high_per_s = forecast(t, v);
+    struct need now, later;
+    int wanted;
+
+    if (lasting >= OVERLOAD_PART * maximum && v->workers < maximum && v->ready > 0) {
+        ret->workers = maximum;
+        snprintf(ret->reason, sizeof ret->reason, "the load is %.1f workers: all of the maximum",
+                 lasting);
+        return true;
+    }
+    now = need(t, v, 0, hard_edge(t), 0, high_per_s);
+    ret->late = now.late;
+    ret->violation_s = now.violation_s;
+    ret->floor = v->workers + (now.more > 0 ? now.more : 0);
+    if (now.more <= 0)
+        return false;
+    later = need(t, v, 0, hard_edge(t), t->poll_s, high_per_s);
+    if (!now.late && !later.late && later.more <= now.more &&
+        (v->workers + later.more < maximum || maximum <= 1)) {
+        snprintf(ret->reason, sizeof ret->reason, "%d more will be needed, which can wait",
+                 now.more);
+        return true;
+    }
+    wanted = v->workers + step_up(t, v, high_per_s, now.more);
+    if (lasting > wanted)
+        wanted = (int)fmax(wanted, ceil(LOAD_PART * lasting));
+    ret->workers = wanted < maximum ? wanted : maximum;
+    ret->pinned = wanted > maximum;
+    if (now.late)
+        snprintf(ret->reason, sizeof ret->reason, "some of %.0f waiting jobs will be late",
+                 v->ready);
+    else
+        snprintf(ret->reason, sizeof ret->reason, "%.0f jobs wait and would be late in %.0f s",
+                 v->ready, now.violation_s);
+    t->credit_s = 0;
+    return true;
+}
+
+/* ---- down */
+
+/*
+ * The crew to rest at: the whole number of workers below the load or above it. Below it the queue
+ * fills for a while and then one more worker has to drain it, so the two alternate; that is worth
+ * it where the place saved meanwhile is worth more than a start.
+ */
+static int rest_level(const struct tube *t, const struct view *v, double depth_s)
+{
+    double below = floor(v->load + 1e-9), over = v->load - below;
+    double spare_s = depth_s - v->plan_s - t->poll_s, fill_s, drain_s, cost_s;
+
+    if (over < 1e-6 && below > 0)
+        return (int)below;
+    if (below <= 0) {
+        if (spare_s <= 0)
+            return 1;
+        fill_s = v->rate.per_s > 0 ? spare_s + 1 / v->rate.per_s : INFINITY;
+        if (isinf(fill_s))
+            return 0;
+    } else {
+        fill_s = (depth_s * below + spare_s) / over;
+        if (fill_s <= v->plan_s)
+            return (int)below + 1;
+    }
+    drain_s = over * (fmin(fill_s, depth_s) + v->plan_s) / (1 - over);
+    cost_s = t->starts.mean_s * (1 + CREDIT_PART) + 1.5 * t->poll_s;
+    return (int)below + (cost_s < (1 - over) * (fill_s + v->plan_s + drain_s) ? 0 : 1);
+}
+
+/* Whether the jobs known and forecast are in time with so many workers. */
+static bool is_enough(const struct tube *t, const struct view *v, int workers)
+{
+    struct view fewer = *v;
+    double n = v->crew.n, high_per_s = forecast(t, v);
+    struct need known;
+
+    fewer.crew.n = fmin(n, workers);
+    fewer.crew.n_due = workers > n ? (size_t)fmin((double)v->crew.n_due, workers - n) : 0;
+    fewer.crew.free = n > 0 ? fmax(0, fewer.crew.n * (v->crew.concurrency - v->unacked / n)) : 0;
+    known = need(t, &fewer, 0, soft_edge(t), t->poll_s, 0);
+    return known.more <= 0 && !known.late &&
+           !need(t, &fewer, 0, soft_edge(t), t->poll_s, high_per_s).late;
+}
+
+static bool is_settled(const struct tube *t, const struct view *v)
+{
+    return v->t_s - t->born_s >= fmax(SETTLE_S, SETTLE_STARTS * t->role->boot_s);
+}
+
+/* While it is not known what is in hand, the last worker may have a job. */
+static int lower_bound(const struct tube *t, const struct view *v)
+{
+    bool may_be_last = v->is_guess && v->crew.n > 0 && t->role->minimum == 0;
+
+    return may_be_last ? 1 : t->role->minimum;
+}
+
+static void plan_down(struct tube *t, const struct view *v, struct decision *ret)
+{
+    double n = v->crew.n, busy = v->unacked / v->crew.concurrency, waste_s;
+    int target;
+
+    if (isnan(t->born_s))
+        t->born_s = v->t_s;
+    if (v->workers <= lower_bound(t, v) || !is_settled(t, v)) {
+        t->credit_s = 0;
+        return;
+    }
+    /* What will idle until the next decision has its effect. */
+    waste_s =
+        (n - v->load) * (t->poll_s + STATS_S) - v->ready * t->service.mean_s / v->crew.concurrency;
+    if (waste_s <= 0 && v->ready > 0) {
+        t->credit_s = fmax(0, t->credit_s - v->dt_s);
+        return;
+    }
+    if (v->ready <= 0)
+        t->credit_s += fmax(0, n - busy) * v->dt_s;
+    if (t->credit_s + fmax(0, waste_s) < CREDIT_PART * t->starts.mean_s)
+        return;
+    target = rest_level(t, v, depth(t, v, v->workers, soft_edge(t)));
+    if (target < lower_bound(t, v))
+        target = lower_bound(t, v);
+    /* A job that is longer than a worker's grace would be killed, and come back, for ever. */
+    if (t->is_gentle || service_quantile(&t->service, normal_quantile(0.99)) > t->role->shutdown_s)
+        target = (int)fmax(target, ceil(busy));
+    while (target < v->workers && !is_enough(t, v, target))
+        target++;
+    t->credit_s = 0;
+    if (target >= v->workers)
+        return;
+    ret->workers = target;
+    snprintf(ret->reason, sizeof ret->reason, "the load is %.2f workers, %.0f jobs wait", v->load,
+             v->ready);
+}
+
+/* ---- one decision */
+
+static void look_at(const struct tube *t, struct view *v)
+{
+    double tail_s = service_quantile(&t->service, t->z_tail);
+
+    v->rate = arrivals_rate(&t->arrivals, DISPERSION);
+    v->crew.concurrency = t->role->concurrency;
+    v->crew.jobs_per_s = t->role->concurrency / t->service.mean_s;
+    v->crew.due_s = t->due_s;
+    v->crew.n_due = starts_due(&t->starts, v->t_s, t->due_s);
+    v->load = v->rate.per_s / v->crew.jobs_per_s;
+    v->plan_s = starts_plan_s(&t->starts, 1);
+    v->react_s = t->poll_s + STATS_S + v->plan_s;
+    v->room_s = t->role->deadline_s - tail_s - STATS_S;
+}
+
+/* The fewest with which the jobs are in time, if that is fewer than now. */
+static int feasible(const struct tube *t, const struct view *v)
+{
+    int low = 0, high = v->workers;
+
+    while (low < high) {
+        int middle = low + (high - low) / 2;
+
+        if (is_enough(t, v, middle))
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return high;
+}
+
+/* Until the queue is back inside its deadline; where it is not. */
+static double catch_up(const struct view *v, int workers, const struct decision *d)
+{
+    double spare = workers - v->load;
+
+    if (!d->late && !d->pinned)
+        return NAN;
+    return spare > 0 ? v->ready / v->crew.jobs_per_s / spare : INFINITY;
+}
+
+static void plan(struct tube *t, struct view *v, bool may_shrink, struct decision *ret)
+{
+    look_at(t, v);
+    ret->load = v->load;
+    ret->arrivals_s = v->rate.per_s;
+    ret->processing_s = t->service.mean_s;
+    ret->boot_s = t->starts.mean_s;
+    ret->room_s = depth(t, v, v->workers, soft_edge(t));
+    ret->backlog_s = v->crew.n > 0 ? v->ready / (v->crew.n * v->crew.jobs_per_s) : NAN;
+    if (!plan_up(t, v, ret) && may_shrink) {
+        plan_down(t, v, ret);
+        ret->floor = feasible(t, v);
+    }
+    ret->catch_up_s = catch_up(v, ret->workers, ret);
+}
+
+/*
+ * Nothing is known: the last state is carried on, so that a scale-up that comes due is still made.
+ * A guess must not become a flood, so it is capped; and nothing is ever scaled down.
+ */
+static void decide_blind(struct tube *t, const struct observation *o, struct decision *ret)
+{
+    const double concurrency = t->role->concurrency,
+                 per_s = arrivals_rate(&t->arrivals, DISPERSION).per_s;
+    const double load = per_s * t->service.mean_s / concurrency, dt_s = o->t_s - t->blind_t_s;
+    struct view v = {.t_s = o->t_s, .workers = o->workers, .dt_s = dt_s};
+    const int cap = (int)fmax(o->workers, ceil(BLIND_LOADS * load) + 1);
+
+    if (!t->has_last) {
+        snprintf(ret->reason, sizeof ret->reason, "the queue has not been read yet");
+        return;
+    }
+    if (o->workers < t->asked)
+        starts_cancel(&t->starts, (size_t)(t->asked - o->workers));
+    t->blind_n = fmin(o->workers, t->blind_n + (double)starts_take_due(&t->starts, o->t_s));
+    t->blind_ready =
+        fmax(0, t->blind_ready + (load - t->blind_n) * concurrency / t->service.mean_s * dt_s);
+    t->blind_t_s = o->t_s;
+    t->consumers_was = NAN;
+    v.crew.n = t->blind_n;
+    v.ready = t->blind_ready;
+    v.unacked = concurrency * t->blind_n;
+    arrivals_guess(&t->arrivals, o->t_s, per_s * (o->t_s - t->last.t_s));
+    plan(t, &v, false, ret);
+    if (ret->workers > cap)
+        ret->workers = cap;
+    if (ret->workers <= o->workers)
+        snprintf(ret->reason, sizeof ret->reason, "the queue cannot be read");
+}
+
+/* What can be told of the queue: all of it, or only how many jobs wait and who takes them. */
+static bool is_seen(const struct observation *o)
+{
+    return !isnan(o->messages) && !isnan(o->consumers);
+}
+
+static void see(const struct tube *t, const struct observation *o, struct view *v)
+{
+    double n = fmin(o->consumers, o->workers), taken = t->role->concurrency * n;
+    bool is_guess = isnan(o->unacked);
+    double ready = is_guess ? o->messages : fmax(0, o->messages - o->unacked);
+    double unacked = !is_guess ? o->unacked : ready > 0 ? taken : UNKNOWN_BUSY * taken;
+
+    *v = (struct view){.t_s = o->t_s,
+                       .workers = o->workers,
+                       .unacked = unacked,
+                       .is_guess = is_guess,
+                       .dt_s = t->has_last ? fmax(0, o->t_s - t->last.t_s) : t->poll_s,
+                       .ready = ready,
+                       .crew = {.n = n, .free = fmax(0, taken - unacked)}};
+}
+
+void tube_decide(struct tube *t, const struct observation *o, struct decision *ret)
+{
+    struct view v;
+
+    if (is_seen(o)) {
+        see(t, o, &v);
+        learn(t, o, &v);
+        t->blind_t_s = o->t_s;
+        t->blind_ready = v.ready;
+        t->blind_n = v.crew.n;
+        plan(t, &v, true, ret);
+    } else {
+        decide_blind(t, o, ret);
+    }
+    if (ret->workers < t->role->minimum) {
+        ret->workers = t->role->minimum;
+        snprintf(ret->reason, sizeof ret->reason, "the minimum is %d", ret->workers);
+    } else if (ret->workers > t->role->maximum && is_seen(o)) {
+        ret->workers = t->role->maximum;
+        snprintf(ret->reason, sizeof ret->reason, "the maximum is %d", ret->workers);
+    }
+    if (ret->workers > o->workers)
+        starts_ask(&t->starts, o->t_s, (size_t)(ret->workers - o->workers));
+    else
+        starts_cancel(&t->starts, (size_t)(o->workers - ret->workers));
+    t->asked = ret->workers;
+}
