@@ -13,4 +13,7 @@ enum guv_exit {
 /* Says what a file comes to, and what is wrong with it. Returns an enum guv_exit. */
 int guv_validate(int argc, char **argv);
 
+/* Decides for whoever asks on standard input: --stdio. Returns an enum guv_exit. */
+int guv_stdio(int argc, char **argv);
+
 #endif

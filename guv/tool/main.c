@@ -33,6 +33,9 @@ int main(int argc, char **argv)
         puts("guv " PROJECT_VERSION);
         return GUV_DONE;
     }
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], "--stdio") == 0)
+            return guv_stdio(argc, argv);
     for (size_t i = 0; i < N_COMMANDS; i++)
         if (strcmp(name, commands[i].name) == 0)
             return commands[i].run(argc - 1, argv + 1);
