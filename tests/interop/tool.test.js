@@ -163,6 +163,12 @@ rr OUT -> IN b(try/Repeat), rr DEADLETTER -> IN c(try/Repeat)`);
     assert.strictEqual(await register.stop(), 0);
   });
 
+  it('prints nothing into its connection when it has no standard output', () => {
+    const register = `exec ${msgflo} register --once --role lamp:${fixtures}/lightbulb.yaml >&-`;
+    const ran = run('/bin/sh', ['-c', register], options(server.vhost('closed')));
+    assert.deepStrictEqual([ran.status, ran.stderr], [1, 'msgflo register: standard output takes no more\n']);
+  });
+
   it('takes the old form of register, once', () => {
     const ran = run(msgflo, ['register', '--role', 'lamp', path.join(fixtures, 'lightbulb.yaml')],
       options(server.vhost('old')));
