@@ -163,6 +163,27 @@ rr OUT -> IN b(try/Repeat), rr DEADLETTER -> IN c(try/Repeat)`);
     assert.strictEqual(await register.stop(), 0);
   });
 
+  it('shows no control characters of announcements to a terminal', async () => {
+    const broker = server.vhost('hostile');
+    const announce = (role, inports, outports) => JSON.stringify({ protocol: 'discovery', command: 'participant',
+      payload: { id: role, role, component: 'x/X', inports, outports } });
+    fs.writeFileSync(path.join(dir, 'hostile.json'), JSON.stringify({ processes: { a: { component: 'x/X' },
+      b: { component: 'x/X' } }, connections: [{ src: { process: 'a', port: 'out' }, tgt: { process: 'b', port: 'in' } }] }));
+    const send = (json) => assert.strictEqual(
+      run(msgflo, ['send', '--queue', 'fbp', '--json', json], options(broker)).status, 0);
+    await broker.declareQueue('fbp');
+    send(announce('a', [], [{ id: 'out', queue: 'out\u001b[2J\u009b2J' }]));
+    send(announce('b', [{ id: 'in', queue: 'in\nPUBSUB: \t x -> y' }], []));
+    send('"\u009b2J\u007f"');
+    const setup = run(msgflo, ['setup', 'hostile.json', '--discover'], options(broker));
+    assert.match(setup.stdout, /PUBSUB: \t out\?\[2J\?\?2J -> in\?PUBSUB: \? x -> y\n$/);
+    send('"\u009b2J\u007f"');
+    send(announce('a\u009b2J', [], []));
+    const list = run(msgflo, ['list', '-n', '1'], options(broker));
+    assert.match(list.stderr, /expected near '"\?\?2J\?"'\n$/);
+    assert.match(list.stdout, /^a\?\?2J +x\/X/m);
+  });
+
   it('prints nothing into its connection when it has no standard output', () => {
     const register = `exec ${msgflo} register --once --role lamp:${fixtures}/lightbulb.yaml >&-`;
     const ran = run('/bin/sh', ['-c', register], options(server.vhost('closed')));
