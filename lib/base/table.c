@@ -52,7 +52,7 @@ static void measure(const struct table *t, size_t widths[TABLE_MAX_COLUMNS])
     for (size_t i = 0; i < t->n_cells; i++) {
         size_t width = width_of(t->cells[i]);
 
-        if (width > widths[i % t->n_columns])
+        if (width > widths[i % t->n_columns] && width <= TABLE_MAX_WIDTH)
             widths[i % t->n_columns] = width;
     }
 }
@@ -60,7 +60,8 @@ static void measure(const struct table *t, size_t widths[TABLE_MAX_COLUMNS])
 static void put_cell(const struct table *t, size_t column, size_t width, const char *text,
                      struct buf *line)
 {
-    int pad = (int)(width - width_of(text));
+    size_t own = width_of(text);
+    int pad = own < width ? (int)(width - own) : 0;
 
     if (t->columns[column].is_number)
         buf_printf(line, "%*s%s", pad, "", text);

@@ -41,6 +41,29 @@ static void tames_what_would_speak_to_the_terminal(void **state)
     assert_string_equal(out.data, "NAME\na?[2J?b???c\n");
 }
 
+/* Each row was as long as the longest name, of 100 KB perhaps. */
+static void widens_no_column_for_what_is_far_too_long(void **state)
+{
+    static const struct table_column columns[] = {{"NAME", false}, {"N", true}};
+    AUTO(table_release) struct table t = TABLE_INIT(columns);
+    AUTO(buf_release) struct buf out = BUF_INIT;
+    char name[TABLE_MAX_WIDTH + 2];
+
+    (void)state;
+    memset(name, 'x', sizeof(name));
+    name[TABLE_MAX_WIDTH + 1] = '\0';
+    table_cell(&t, "%s", name);
+    table_cell(&t, "1");
+    table_cell(&t, "%s", "short");
+    table_cell(&t, "2");
+    assert_int_equal(table_print(&t, 0, &out), 0);
+    assert_non_null(strstr(out.data, "x  1\nshort  2\n"));
+    buf_clear(&out);
+    t.cells[0][TABLE_MAX_WIDTH] = '\0';
+    assert_int_equal(table_print(&t, 0, &out), 0);
+    assert_int_equal(out.len, 3 * (TABLE_MAX_WIDTH + strlen("  1\n")));
+}
+
 static void hear(struct seen *s, const char *id, const char *role, const char *ports, int64_t at_ms)
 {
     char text[600];
@@ -114,6 +137,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(aligns_its_columns_by_characters),
+        cmocka_unit_test(widens_no_column_for_what_is_far_too_long),
         cmocka_unit_test(tames_what_would_speak_to_the_terminal),
         cmocka_unit_test(shows_roles_with_their_queues_then_the_others),
         cmocka_unit_test(tells_no_rates_that_nobody_measured),
