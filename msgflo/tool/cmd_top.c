@@ -218,6 +218,16 @@ static int show(struct top *t, struct err *e)
     return EXIT_DONE;
 }
 
+/* Also while there is no broker. A terminal that has gone away ends it, too. */
+static void take_key(void *user)
+{
+    struct top *t = user;
+    int key = terminal_key();
+
+    if (key == 'q' || key < 0)
+        t->loop.stopped = true;
+}
+
 /* --- the loop ---------------------------------------------------------------------------- */
 
 /* Until the time, or until somebody wants to see or leave. */
@@ -231,8 +241,6 @@ static int wait_until(struct top *t, int64_t mono_ms, struct err *e)
             return -1;
         if (!t->terminal.is_open)
             continue;
-        if (terminal_key() == 'q')
-            t->loop.stopped = true;
         terminal_size(&new_columns, &new_lines);
         if (new_columns != columns || new_lines != lines)
             break;
@@ -270,6 +278,7 @@ static int look_on(struct top *t)
             terminal_close(&t->terminal);
             return command_failed(t->self, &e);
         }
+        err_clear(&e); /* lost again meanwhile: the next round tells */
     }
     return EXIT_DONE;
 }
@@ -295,6 +304,7 @@ static int start(struct top *t, struct err *e)
     if (t->options.once || t->options.json || !terminal_is_there())
         return 0;
     t->loop.input_fd = 0;
+    t->loop.input = take_key;
     return terminal_open(&t->terminal, e);
 }
 

@@ -90,6 +90,8 @@ int loop_step(struct loop *l, int timeout_ms, struct err *e)
         l->stopped = true;
         return 0;
     }
+    if (l->input && fds[2].revents)
+        l->input(l->user);
     if (l->children)
         children_service(l->children);
     return l->broker ? take_deliveries(l, e) : 0;

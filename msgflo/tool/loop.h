@@ -17,6 +17,7 @@ struct loop {
     struct broker *broker;     /* lent, or NULL */
     struct children *children; /* lent, or NULL */
     int input_fd;              /* one more to wake for, or -1 */
+    void (*input)(void *user); /* it can be read; NULL: whoever calls loop_step() looks himself */
     void (*delivered)(void *user, const struct broker_delivery *d); /* may be NULL */
     void *user;
 };
