@@ -111,26 +111,24 @@ static int add_stats(struct queue_stats_list *list, const char *name,
     return grown[list->n++].name ? 0 : err_set(e, ERR_NOMEM, "no memory for a table");
 }
 
-/* Asks the broker for each announced queue; one that is not there is passed over. */
+/* Asks the broker for each queue that will be shown; one that is not there is passed over. */
 static int ask_broker(struct top *t, struct queue_stats_list *ret, struct err *e)
 {
+    AUTO(name_list_release) struct name_list names = {0};
+
     if (!(broker_abilities(t->broker) & BROKER_BINDS))
         return 0;
-    for (size_t i = 0; i < seen_count(t->seen); i++) {
-        const struct participant *p = seen_at(t->seen, i);
+    if (top_view_queues(t->seen, clock_mono_ms(), &names, e))
+        return -1;
+    for (size_t i = 0; i < names.n; i++) {
+        struct broker_queue_state state;
+        struct err cause = ERR_INIT;
 
-        for (size_t j = 0; j < p->n_inports; j++) {
-            struct broker_queue_state state;
-            struct err cause = ERR_INIT;
-
-            if (!p->inports[j].queue)
-                continue;
-            if (broker_queue_state(t->broker, p->inports[j].queue, &state, &cause) == 0) {
-                if (add_stats(ret, p->inports[j].queue, &state, e))
-                    return -1;
-            } else if (cause.code != ERR_INPUT) {
-                return err_set(e, cause.code, "%s", cause.text);
-            }
+        if (broker_queue_state(t->broker, names.names[i], &state, &cause) == 0) {
+            if (add_stats(ret, names.names[i], &state, e))
+                return -1;
+        } else if (cause.code != ERR_INPUT) {
+            return err_set(e, cause.code, "%s", cause.text);
         }
     }
     return 0;

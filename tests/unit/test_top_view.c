@@ -133,6 +133,23 @@ static void tells_no_rates_that_nobody_measured(void **state)
     seen_free(seen);
 }
 
+static void asks_for_each_queue_once_however_many_processes_have_it(void **state)
+{
+    struct seen *seen = seen_new();
+    AUTO(name_list_release) struct name_list names = {0};
+    struct err e = ERR_INIT;
+
+    (void)state;
+    hear(seen, "r-1", "r", PORT("in", "r.IN") "," PORT("more", "r.MORE"), 0);
+    hear(seen, "r-2", "r", PORT("in", "r.IN") "," PORT("more", "r.MORE"), 0);
+    hear(seen, "s-1", "s", PORT("in", "r.IN") ",{\"id\":\"none\"}", 0);
+    assert_int_equal(top_view_queues(seen, 0, &names, &e), 0);
+    assert_int_equal(names.n, 2);
+    assert_string_equal(names.names[0], "r.IN");
+    assert_string_equal(names.names[1], "r.MORE");
+    seen_free(seen);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -140,6 +157,7 @@ int main(void)
         cmocka_unit_test(widens_no_column_for_what_is_far_too_long),
         cmocka_unit_test(tames_what_would_speak_to_the_terminal),
         cmocka_unit_test(shows_roles_with_their_queues_then_the_others),
+        cmocka_unit_test(asks_for_each_queue_once_however_many_processes_have_it),
         cmocka_unit_test(tells_no_rates_that_nobody_measured),
     };
 
