@@ -168,7 +168,6 @@ static void print_link(const char *head, const char *source, const char *target,
     put_name(out, source);
     buf_text(out, " -> ");
     put_name(out, target);
-    buf_text(out, "\n");
 }
 
 static void print_participants(const struct name_list *names, struct buf *out)
@@ -186,12 +185,15 @@ static void print_pruned(const struct pruned *p, struct buf *out)
 {
     if (p->removed_is_known && p->removed.n)
         buf_text(out, "Removed bindings:\n");
-    for (size_t i = 0; p->removed_is_known && i < p->removed.n; i++)
+    for (size_t i = 0; p->removed_is_known && i < p->removed.n; i++) {
         print_link("REMOVED:\t", p->removed.links[i].source, p->removed.links[i].destination, out);
+        buf_text(out, "\n");
+    }
     buf_printf(out, "%s\n", p->checked.data);
 }
 
-/* The lines of npm's msgflo-setup, the odd blanks too. */
+/* The lines of npm's msgflo-setup, the odd blanks too: also of participants if none was asked for,
+ * and one blank before the first binding. */
 static void print_lines(const struct setup *s, struct buf *out)
 {
     static const char *const heads[] = {
@@ -201,11 +203,13 @@ static void print_lines(const struct setup *s, struct buf *out)
     };
     const struct topology *t = &s->topology;
 
-    if (s->options.participants)
-        print_participants(&s->participants, out);
-    buf_text(out, "Set up bindings:\n");
-    for (size_t i = 0; i < t->n_bindings; i++)
+    print_participants(&s->participants, out);
+    buf_text(out, "Set up bindings:\n ");
+    for (size_t i = 0; i < t->n_bindings; i++) {
+        buf_text(out, i ? "\n" : "");
         print_link(heads[t->bindings[i].kind], t->bindings[i].src, t->bindings[i].tgt, out);
+    }
+    buf_text(out, "\n");
     if (s->pruned.checked.len)
         print_pruned(&s->pruned, out);
     if (s->options.forever)

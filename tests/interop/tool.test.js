@@ -95,7 +95,7 @@ describe('the msgflo tool beside npm', () => {
     await setup.printed(/keeping alive/);
     assert.strictEqual(setup.output, `Set up participants [ 'first', 'double', 'last' ]
 Set up bindings:
-PUBSUB: \t first.OUT -> double.IN
+ PUBSUB: \t first.OUT -> double.IN
 PUBSUB: \t double.OUT -> last.IN
 --forever enabled, keeping alive
 `);
@@ -121,6 +121,17 @@ PUBSUB: \t double.OUT -> last.IN
     assert.deepStrictEqual(told.bindings[1], { type: 'pubsub', src: 'double.OUT', tgt: 'last.IN' });
   });
 
+  it('prints the lines that npm\'s setup prints', () => {
+    const broker = server.vhost('lines');
+    for (const graph of ['a(x/X) OUT -> IN b(x/X) OUT -> IN c(x/X)', 'a(x/X)',
+      'a(x/X) OUT -> IN rr(msgflo/RoundRobin), rr OUT -> IN b(x/X), rr DEADLETTER -> DEAD a']) {
+      fs.writeFileSync(path.join(dir, 'lines.fbp'), `${graph}\n`);
+      const ours = run(msgflo, ['setup', 'lines.fbp'], options(broker));
+      const theirs = run(path.join(bin, 'msgflo-setup'), ['lines.fbp'], options(broker));
+      assert.deepStrictEqual([ours.status, ours.stdout], [theirs.status, theirs.stdout], ours.stderr);
+    }
+  });
+
   it('says which participant failed, and its last words', () => {
     const broker = server.vhost('failed');
     fs.writeFileSync(path.join(dir, 'broken.json'),
@@ -143,7 +154,7 @@ PUBSUB: \t double.OUT -> last.IN
 rr OUT -> IN b(try/Repeat), rr DEADLETTER -> IN c(try/Repeat)`);
     const ran = run(msgflo, ['setup', 'routing.fbp', '--participants', '--discover'], options(broker));
     assert.strictEqual(ran.status, 0, ran.stderr);
-    assert.match(ran.stdout, /^DEADLETTER:\t b.IN -> c.IN\nROUNDROBIN:\t a.OUT -> b.IN$/m);
+    assert.match(ran.stdout, /^ DEADLETTER:\t b.IN -> c.IN\nROUNDROBIN:\t a.OUT -> b.IN$/m);
     assert.ok((await broker.bindings()).includes('a.OUT -> exchange out-a.OUT'));
   });
 
