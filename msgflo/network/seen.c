@@ -316,6 +316,8 @@ int seen_heard(struct seen *s, struct participant *p_take, int64_t now_ms, enum 
 
         heard = take_at(s, at);
         old = heard.p;
+        if (now_ms < old->last_seen_ms) /* it was told late */
+            now_ms = old->last_seen_ms;
         if (!is_gone(old, now_ms)) {
             *ret = same_definition(old, p_take) ? SEEN_SAME : SEEN_CHANGED;
             p_take->first_seen_ms = old->first_seen_ms;

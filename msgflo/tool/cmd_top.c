@@ -84,7 +84,7 @@ static void take_announcement(void *user, const struct broker_delivery *d)
     struct err e = ERR_INIT;
 
     if (participant_parse(d->body, d->size, &p, &e) == 0 &&
-        seen_heard(t->seen, p, clock_mono_ms(), &change, &e))
+        seen_heard(t->seen, p, clock_mono_ms() - d->age_ms, &change, &e))
         err_clear(&e);
 }
 
@@ -174,7 +174,7 @@ static void put_view(const struct top *t, const struct top_view *v, struct buf *
     put_head(t, v, out);
     buf_text(out, t->terminal.is_open ? "\n" : "");
     top_view_print(v, columns, out);
-    if (!v->n_roles) /* another reader may have had the last announcements (docs/protocol.md) */
+    if (!v->n_roles) /* npm's readers, and those on MQTT, keep nothing for others */
         buf_text(out, "Nobody has announced itself so far; participants do so every 27 s.\n");
     buf_text(out, t->terminal.is_open || t->options.once ? "" : "\n");
 }
@@ -251,7 +251,10 @@ static int follow(struct top *t, struct err *e)
     t->loop.broker = t->broker;
     t->loop.delivered = take_announcement;
     t->loop.user = t;
-    return broker_follow_discovery(t->broker, e);
+    return broker_recall_discovery(t->broker, e) || broker_follow_discovery(t->broker, e) ||
+                   loop_catch_up(&t->loop, e)
+               ? -1
+               : 0;
 }
 
 /* Looks until it is stopped. Returns an exit status. */

@@ -101,7 +101,7 @@ static bool is_private(const char *name)
     for (size_t i = 0; i < sizeof(prefixes) / sizeof(*prefixes); i++)
         if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0)
             return true;
-    return strcmp(name, "fbp") == 0;
+    return strcmp(name, "fbp") == 0 || strcmp(name, "fbp.recent") == 0;
 }
 
 int top_view_make(const struct seen *seen, const struct queue_stats_list *queues,

@@ -190,8 +190,8 @@ rr OUT -> IN b(try/Repeat), rr DEADLETTER -> IN c(try/Repeat)`);
     assert.match(setup.stdout, /PUBSUB: \t out\?\[2J\?\?2J -> in\?PUBSUB: \? x -> y\n$/);
     send('"\u009b2J\u007f"');
     send(announce('a\u009b2J', [], []));
-    const list = run(msgflo, ['list', '-n', '1'], options(broker));
-    assert.match(list.stderr, /expected near '"\?\?2J\?"'\n$/);
+    const list = run(msgflo, ['list', '-n', '3'], options(broker));
+    assert.match(list.stderr, /expected near '"\?\?2J\?"'$/m);
     assert.match(list.stdout, /^a\?\?2J +x\/X/m);
   });
 
@@ -244,6 +244,27 @@ rr OUT -> IN b(try/Repeat), rr DEADLETTER -> IN c(try/Repeat)`);
     assert.match(blind.output, /no management API: no rates/);
     await again.stop();
     await more.stop();
+  });
+
+  it('lists at once who was heard by another, and by one that still listens', async () => {
+    const broker = server.vhost('recent');
+    const announce = (id) => run(msgflo, ['register', '--once', '--role', `${id}:${fixtures}/lightbulb.yaml`],
+      options(broker));
+    const listed = (...args) => {
+      const ran = run(msgflo, ['list', '--json', '--wait', '0', ...args], options(broker));
+      assert.strictEqual(ran.status, 0, ran.stderr);
+      return JSON.parse(ran.stdout).map((p) => p.role);
+    };
+    for (const id of ['one', 'two']) announce(id);
+    const first = run(msgflo, ['list', '-n', '2'], options(broker));
+    assert.match(first.stdout, /^one +my\/LightBulb[^]*^two /m);
+    assert.deepStrictEqual(listed(), ['one', 'two']);
+    const top = new Running(msgflo, ['top', '--interval', '1', '--json'], options(broker));
+    await top.printed(/"two"/);
+    announce('three');
+    await top.printed(/"three"/);
+    assert.deepStrictEqual(listed('--role', 'one,three'), ['one', 'three']);
+    assert.strictEqual(await top.stop(), 0);
   });
 
   it('takes messages that npm\'s send put beside its own', async () => {

@@ -206,8 +206,8 @@ static void a_participant_is_held_to_its_own_interval(void **state)
     seen_free(s);
 }
 
-/* Three that had waited, then one soon after: its interval was that of the last two, and it was gone,
- * and then new, before it could announce itself again. */
+/* Three that had waited, then one soon after: its interval was that of the last two, and it was
+ * gone, and then new, before it could announce itself again. */
 static void announcements_that_waited_tell_no_interval(void **state)
 {
     struct seen *s = seen_new();
@@ -219,6 +219,17 @@ static void announcements_that_waited_tell_no_interval(void **state)
     assert_false(participant_is_stale(seen_at(s, 0), 2000 + INTERVAL_MS));
     assert_null(seen_take_gone(s, 2000 + INTERVAL_MS));
     assert_int_equal(hear(s, "a-1", "a", "q", 2000 + INTERVAL_MS), SEEN_SAME);
+    seen_free(s);
+}
+
+static void one_told_late_takes_back_no_time(void **state)
+{
+    struct seen *s = seen_new();
+
+    (void)state;
+    hear(s, "a-1", "a", "q", 50000);
+    hear(s, "a-1", "a", "q", 20000);
+    assert_int_equal(seen_at(s, 0)->last_seen_ms, 50000);
     seen_free(s);
 }
 
@@ -267,6 +278,7 @@ int main(void)
         cmocka_unit_test(one_heard_after_it_had_gone_is_new),
         cmocka_unit_test(a_participant_is_held_to_its_own_interval),
         cmocka_unit_test(announcements_that_waited_tell_no_interval),
+        cmocka_unit_test(one_told_late_takes_back_no_time),
         cmocka_unit_test(a_role_is_the_first_process_that_is_not_stale),
         cmocka_unit_test(participants_are_limited),
     };
