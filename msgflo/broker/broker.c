@@ -143,6 +143,11 @@ int broker_follow_discovery(struct broker *b, struct err *e)
     return b->kind->follow_discovery(b, e);
 }
 
+int broker_recall_discovery(struct broker *b, struct err *e)
+{
+    return b->kind->recall_discovery ? b->kind->recall_discovery(b, e) : 0;
+}
+
 int broker_next(struct broker *b, int timeout_ms, struct broker_delivery *ret, struct err *e)
 {
     return b->kind->next(b, timeout_ms, ret, e);

@@ -9,7 +9,8 @@
 #define HEARTBEAT_S 30
 #define QUEUE_MAX_BYTES (128 * 1024 * 1024) /* what RabbitMQ takes by default */
 #define PRIVATE_MAX_BYTES (8 * 1024 * 1024) /* of a message that is only looked at */
-#define MAX_CHANNEL 2047                    /* RabbitMQ's default limit a connection */
+#define QUIET_MS 500     /* after which no more is to come of what was recalled */
+#define MAX_CHANNEL 2047 /* RabbitMQ's default limit a connection */
 
 /* ---- beginning and end ---- */
 
@@ -175,11 +176,13 @@ void session_expect(struct session *s)
     s->awaited++;
 }
 
-/* Announcements go to all who follow, as they were. */
+/* Announcements go to all who follow, as they were, but that they tell when that was. */
 static int pass_on(struct session *s, const struct arrival *a, struct msgflo_error *e)
 {
-    amqp_basic_properties_t properties = {._flags = AMQP_BASIC_CONTENT_TYPE_FLAG,
-                                          .content_type = bytes_of(a->content_type)};
+    amqp_basic_properties_t properties = {._flags = AMQP_BASIC_CONTENT_TYPE_FLAG |
+                                                    AMQP_BASIC_TIMESTAMP_FLAG,
+                                          .content_type = bytes_of(a->content_type),
+                                          .timestamp = (uint64_t)clock_wall_ms() / 1000};
 
     if (!a->body)
         return ack(s, a->stream, a->tag, e);
@@ -292,6 +295,11 @@ static int take_whole(struct session *s, struct stream *stream, struct msgflo_er
         rc = pass_on(s, a, e);
         arrival_free(a);
     } else {
+        if (stream->kind == STREAM_RECALLED) {
+            s->recalled++;
+            a->stream = session_stream(s, STREAM_DISCOVERY, stream->from);
+            a->tag = 0;
+        }
         *s->inbox_end = a;
         s->inbox_end = &a->next;
     }
@@ -465,6 +473,24 @@ int session_stream_close(struct session *s, struct stream *stream, struct err *e
     return rc ? session_fail(s, &why, e) : 0;
 }
 
+int session_recall(struct session *s, const char *queue, const char *from, unsigned n,
+                   int timeout_ms, struct err *e)
+{
+    int64_t deadline_mono_ms = clock_mono_ms() + timeout_ms;
+    struct msgflo_error why = {MSGFLO_OK, ""};
+    int taken = 1;
+
+    if (session_stream_open(s, STREAM_RECALLED, queue, from, n, e))
+        return -1;
+    s->recalled = 0;
+    while (taken > 0 && s->recalled < n && clock_until_ms(deadline_mono_ms) > 0) {
+        taken = take_frame(s, QUIET_MS, &why);
+        if (taken < 0)
+            return session_fail(s, &why, e);
+    }
+    return session_stream_close(s, session_stream(s, STREAM_RECALLED, from), e);
+}
+
 static int handle_out(struct session *s, struct arrival *a, struct err *e)
 {
     struct msgflo_error why = {MSGFLO_OK, ""};
@@ -472,7 +498,7 @@ static int handle_out(struct session *s, struct arrival *a, struct err *e)
     s->handed_out = a;
     if (a->stream->kind == STREAM_QUEUE)
         a->stream->handed_tag = a->tag;
-    else if (ack(s, a->stream, a->tag, &why))
+    else if (a->tag && ack(s, a->stream, a->tag, &why))
         return session_fail(s, &why, e);
     return 0;
 }

@@ -26,7 +26,8 @@ enum stream_kind {
     STREAM_QUEUE,    /* acked by the caller */
     STREAM_OBSERVED, /* of a private queue: acked when it is handed out, as the next kind */
     STREAM_DISCOVERY,
-    STREAM_ANNOUNCEMENTS /* the queue fbp: passed on, acked once that is confirmed */
+    STREAM_ANNOUNCEMENTS, /* the queue fbp: passed on, acked once that is confirmed */
+    STREAM_RECALLED       /* looked at and left there: handed out as of discovery, with tag 0 */
 };
 
 struct stream {
@@ -57,6 +58,7 @@ struct session {
     size_t unconfirmed_count;
     uint64_t publish_seq; /* of the message published last */
     size_t awaited, nacked, returned;
+    size_t recalled;      /* deliveries, so far, of the session_recall() under way */
     bool blocked;         /* by an alarm at the broker */
     struct buf *warnings; /* of the step under way; NULL: nobody wants them */
     struct err broken;    /* why the connection is of no use; ERR_NONE while it is */
@@ -82,6 +84,11 @@ int session_stream_open(struct session *s, enum stream_kind kind, const char *qu
 int session_stream_close(struct session *s, struct stream *stream, struct err *e) MUST_CHECK;
 /* NULL: there is none. */
 struct stream *session_stream(const struct session *s, enum stream_kind kind, const char *from);
+
+/* Looks at the first n messages of the queue, which come as deliveries of the discovery stream that
+ * is `from`, and leaves them there. Waits for them no longer than timeout_ms: some may expire. */
+int session_recall(struct session *s, const char *queue, const char *from, unsigned n,
+                   int timeout_ms, struct err *e) MUST_CHECK;
 
 /* The next arrival for the caller: lent until session_begin(). ERR_TIMEOUT: none came. */
 int session_next(struct session *s, int timeout_ms, struct arrival **ret, struct err *e) MUST_CHECK;

@@ -28,8 +28,9 @@ const wanted = [
   'web.RESIZEIMAGE -> exchange out-web.RESIZEIMAGE',
 ];
 
-const printed = `Set up bindings:
-PUBSUB: \t resize.STARTED -> store.IN
+const printed = `Set up participants []
+Set up bindings:
+ PUBSUB: \t resize.STARTED -> store.IN
 PUBSUB: \t resize.OUT -> store.IN
 PUBSUB: \t resize.ERROR -> store.IN
 PUBSUB: \t bulk.STARTED -> store.IN
