@@ -59,8 +59,8 @@ void coordinator_closed(struct coordinator *c, uint64_t id, int64_t now_ms)
         return;
     *at = gone->next;
     client_free(gone);
-    c->now_ms = now_ms;
-    coordinator_settle(c, COORDINATOR_GRACE_MS); /* what only it watched is watched no longer */
+    set_now(c, now_ms);
+    coordinator_settle_soon(c); /* what only it watched is watched no longer */
 }
 
 /* --- access ------------------------------------------------------------------------------ */

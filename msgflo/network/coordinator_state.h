@@ -110,6 +110,10 @@ struct coordinator {
 /* Makes the broker, the processes and the clients' views follow the state. Bindings that are wanted
  * no longer go after grace_ms. */
 void coordinator_settle(struct coordinator *c, int64_t grace_ms);
+/* The same at the next tick, which is due at once, for all events until then. */
+void coordinator_settle_soon(struct coordinator *c);
+/* To be called first with the time of each event. */
+void set_now(struct coordinator *c, int64_t now_ms);
 struct live_graph *find_graph(const struct coordinator *c, const char *id);
 /* Replaces the graph of that id, or adds one. NULL with *e. */
 struct live_graph *put_graph(struct coordinator *c, const char *id, uint64_t creator,

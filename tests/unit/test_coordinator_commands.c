@@ -69,6 +69,7 @@ static void changes_go_to_all_and_answer_the_asker(void **state)
     start(&s);
     coordinator_opened(s.c, 2, 0);
     coordinator_message(s.c, 2, text, strlen(text), 0);
+    script_wait(&s, 0);
     script_expect(&s, "> 2 graph:addnode r-1 {'component':'c','graph':'g','id':'x'}\n"
                       "> 1 graph:addnode {'component':'c','graph':'g','id':'x'}\n"
                       "> 2 network:icon {'graph':'g','icon':'clock-o','id':'x'}\n"

@@ -193,6 +193,7 @@ static void a_selection_replaces_what_is_seen(void **state)
     see(&s, "a.OUT", "no json");
     script_expect_some(&s, "> 2 network:data {'data':'no json'");
     coordinator_closed(s.c, 2, 0);
+    script_wait(&s, 0);
     script_expect(&s, "unobserve a.OUT\n");
     script_end(&s);
 }
