@@ -68,7 +68,7 @@ struct client {
     struct client *next;
     uint64_t id;
     enum protocol_access access;
-    json_t *selected; /* graph id: list of {src, tgt}, as network:edges told */
+    json_t *selected; /* graph id: {key of an edge: {src, tgt}}, as network:edges told */
     json_t *packets;  /* ids of the graphs whose exported ports it uses: {id: true} */
 };
 
@@ -191,6 +191,8 @@ void tell_all(struct coordinator *c, const char *protocol, const char *command,
               json_t *payload_take, const struct client *asker, const char *response_to);
 /* To all, and to whoever runs the network. graph may be NULL. */
 void tell_error(struct coordinator *c, const char *graph, const char *fmt, ...) PRINTF_LIKE(3, 4);
+/* From now on it is told of these edges of the graph, a list of {src, tgt}, and of no others. */
+void client_select(struct client *client, const char *graph, const json_t *edges);
 /* Whether what passes on the edge (its number in the graph) is to be told to the client. */
 bool client_watches(const struct client *client, const struct live_graph *lg, size_t edge);
 bool client_watches_initials(const struct client *client, const struct live_graph *lg);
