@@ -130,6 +130,41 @@ describe('msgflo run', () => {
       () => 'the new node in the file');
   });
 
+  it('saves while editors go on changing the graph', async () => {
+    const editor = await Editor.open(start(['--auto-save']));
+    editor.say('graph', 'addnode', { graph: MAIN, id: 'extra', component: 'core/Drop' });
+    let x = 0;
+    await until(() => {
+      x += 1;
+      editor.say('graph', 'changenode', { graph: MAIN, id: 'extra', metadata: { x } });
+      return fs.readFileSync(path.join(dir, 'graph.fbp'), 'utf8').includes('extra(core/Drop');
+    }, () => 'the new node in the file');
+  });
+
+  it('saves once it can, what it could not save at first', async () => {
+    const editor = await Editor.open(start(['--auto-save']));
+    const file = path.join(dir, 'graph.fbp');
+    fs.rmSync(file);
+    fs.mkdirSync(file);
+    editor.say('graph', 'addnode', { graph: MAIN, id: 'extra', component: 'core/Drop' });
+    await network.printed(/not saved: \S+graph\.fbp: /);
+    fs.rmdirSync(file);
+    await network.printed(/saved again/);
+    assert.match(fs.readFileSync(file, 'utf8'), /extra\(core\/Drop\)/);
+  });
+
+  it('saves on its way out what it could not save at first', async () => {
+    const editor = await Editor.open(start(['--auto-save']));
+    const file = path.join(dir, 'graph.fbp');
+    fs.rmSync(file);
+    fs.mkdirSync(file);
+    editor.say('graph', 'addnode', { graph: MAIN, id: 'extra', component: 'core/Drop' });
+    await network.printed(/not saved: \S+graph\.fbp: /);
+    fs.rmdirSync(file);
+    await network.stop();
+    assert.match(fs.readFileSync(file, 'utf8'), /extra\(core\/Drop\)/);
+  });
+
   it('ends its participants on SIGTERM and leaves the bindings', async () => {
     const editor = await Editor.open(start());
     await editor.flows(4);
