@@ -185,8 +185,10 @@ describe('msgflo run', () => {
   });
 
   it('listens beyond this machine with a secret only', async () => {
-    const refused = start(['--host', '0.0.0.0']);
-    assert.strictEqual(await refused.ended, 2);
-    assert.match(refused.output, /secret is needed/);
+    for (const host of ['0.0.0.0', '127.0.0.1.example.org']) {
+      const refused = start(['--host', host]);
+      assert.strictEqual(await refused.ended, 2);
+      assert.match(refused.output, /secret is needed/);
+    }
   });
 });
