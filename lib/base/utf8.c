@@ -30,3 +30,11 @@ void utf8_repair(char *s, size_t len)
         }
     }
 }
+
+/* DEL and the C1 controls are controls, too (U+0080 to U+009F: C2 80 to C2 9F in UTF-8). */
+void utf8_tame(char *text)
+{
+    for (unsigned char *c = (unsigned char *)text; *c; c++)
+        if (*c < 0x20 || *c == 0x7f || (c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0))
+            *c = '?';
+}

@@ -12,4 +12,7 @@ size_t utf8_len(const char *s, size_t len);
 /* Puts a '?' in the place of each byte that is no part of a character. */
 void utf8_repair(char *s, size_t len);
 
+/* Puts a '?' in the place of each control character, which a terminal would obey. */
+void utf8_tame(char *text);
+
 #endif

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "broker/broker_worker.h"
 #include "network/coordinator.h"
 #include "network/protocol.h"
@@ -41,9 +42,17 @@ struct run {
     size_t n_clients;
 };
 
+/* On one line: names that clients and participants give are in it, which might look like lines of
+ * ours or be commands to a terminal. */
 static void say(const struct run *r, const char *what, const char *text)
 {
-    fprintf(stderr, "msgflo %s: %s%s\n", r->self->name, what, text);
+    AUTO(buf_release) struct buf line = BUF_INIT;
+
+    buf_printf(&line, "msgflo %s: %s%s", r->self->name, what, text);
+    if (line.failed)
+        return;
+    utf8_tame(line.data);
+    fprintf(stderr, "%s\n", line.data);
 }
 
 /* --- what the coordinator does ------------------------------------------------------------- */

@@ -94,6 +94,14 @@ describe('msgflo run', () => {
     await editor.flows(3);
   });
 
+  it('prints names from outside on its own lines', async () => {
+    const editor = await Editor.open(start());
+    await editor.flows(1);
+    editor.say('graph', 'addedge', { graph: MAIN, src: { node: 'last', port: 'X\nFORGED\u001b[2J' }, tgt: { node: 'drop', port: 'in' } });
+    await network.printed(/last\.X\?FORGED\?\[2J -> drop\.IN is not bound/);
+    assert.doesNotMatch(network.output, /^FORGED|\u001b/m);
+  });
+
   it('needs the secret where there is one', async () => {
     const editor = await Editor.open(start([], { MSGFLO_SECRET: 'do-not-tell', MSGFLO_SECRET_READ_ONLY: 'look-only' }));
     editor.say('network', 'getstatus', { graph: MAIN });
