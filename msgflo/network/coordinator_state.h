@@ -18,6 +18,7 @@ struct live_graph {
     bool is_halted; /* by network:stop: its processes are ended until it is started again */
     int64_t started_ms;
     int64_t settled_ms; /* until then, packets wait for edges */
+    bool holds_packets; /* they do now */
 };
 
 enum wire_state {
