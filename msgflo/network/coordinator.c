@@ -147,11 +147,32 @@ static size_t count_graphs(const struct coordinator *c)
     return n;
 }
 
+/* What graph:clear has emptied, whose client has gone: the protocol has no other end of a graph. */
+static bool is_given_up(const struct coordinator *c, const struct live_graph *lg)
+{
+    return !lg->is_main && lg->g->n_nodes == 0 && !find_client(c, lg->creator);
+}
+
+static void make_room(struct coordinator *c)
+{
+    struct live_graph **at = &c->graphs, *gone;
+
+    while (*at && !is_given_up(c, *at))
+        at = &(*at)->next;
+    gone = *at;
+    if (!gone)
+        return;
+    *at = gone->next;
+    live_graph_free(gone);
+}
+
 struct live_graph *put_graph(struct coordinator *c, const char *id, uint64_t creator, struct err *e)
 {
     struct live_graph *lg = find_graph(c, id);
     struct graph *g = NULL;
 
+    if (!lg && count_graphs(c) >= COORDINATOR_MAX_GRAPHS)
+        make_room(c);
     if (!lg && count_graphs(c) >= COORDINATOR_MAX_GRAPHS) {
         err_set(e, ERR_LIMIT, "more than %d graphs", COORDINATOR_MAX_GRAPHS);
         return NULL;
