@@ -185,6 +185,30 @@ static void tells_a_refusal_and_goes_on(void **state)
     broker_worker_stop(n.w, DEADLINE_MS);
 }
 
+/* To the client library a name that is too long is a broken connection. */
+static void refuses_a_name_that_is_too_long_and_goes_on(void **state)
+{
+    struct node n;
+    char in[NAME_SIZE], name[TOPOLOGY_MAX_NAME + 2] = "";
+    const struct binding from = {BINDING_ROUNDROBIN, name, in}, to = {BINDING_PUBSUB, in, name};
+
+    (void)state;
+    memset(name, 'x', sizeof(name) - 1);
+    name_it(in, "IN");
+    assert_true(broker_declare_queue(in, NULL));
+    start(&n, NULL);
+    broker_worker_bind(n.w, &from);
+    broker_worker_bind(n.w, &to);
+    broker_worker_unbind(n.w, &from);
+    broker_worker_send(n.w, name, "1", 1);
+    broker_worker_observe(n.w, name);
+    wait_for(&n, &n.done, broker_worker_send(n.w, in, "1", 1));
+    assert_int_equal(n.refused, 5);
+    assert_non_null(strstr(n.text, "no longer than 250 bytes"));
+    assert_int_equal(n.disconnected, 0);
+    broker_worker_stop(n.w, DEADLINE_MS);
+}
+
 static void takes_no_more_commands_than_it_may_keep(void **state)
 {
     struct node n;
@@ -625,6 +649,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         ON_BOTH(carries_out_commands_in_their_order),
         ON_BOTH(tells_a_refusal_and_goes_on),
+        cmocka_unit_test(refuses_a_name_that_is_too_long_and_goes_on),
         cmocka_unit_test(takes_no_more_commands_than_it_may_keep),
         ON_BOTH(carries_out_what_waits_before_it_stops),
         cmocka_unit_test(stops_at_once_while_the_broker_is_away),
