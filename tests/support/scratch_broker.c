@@ -294,9 +294,8 @@ void broker_reject(const char *queue)
     operator_leaves(c);
 }
 
-char *broker_take(const char *queue, char *ret_expiration)
+static char *take(amqp_connection_state_t c, const char *queue, char *ret_expiration)
 {
-    amqp_connection_state_t c = operator_connects();
     amqp_rpc_reply_t reply = amqp_basic_get(c, CHANNEL, bytes(queue), 1);
     amqp_message_t message;
     char *body = NULL;
@@ -313,8 +312,39 @@ char *broker_take(const char *queue, char *ret_expiration)
                      (const char *)message.properties.expiration.bytes);
         amqp_destroy_message(&message);
     }
+    amqp_maybe_release_buffers(c);
+    return body;
+}
+
+char *operator_take(struct operator_session *o, const char *queue)
+{
+    return take(o->c, queue, NULL);
+}
+
+char *broker_take(const char *queue, char *ret_expiration)
+{
+    amqp_connection_state_t c = operator_connects();
+    char *body = take(c, queue, ret_expiration);
+
     operator_leaves(c);
     return body;
+}
+
+char *management_names(const char *kind)
+{
+    const char *vhost = strrchr(scratch_broker_url(), '/') + 1;
+    char command[600], *names = NULL;
+    size_t size = 0;
+    FILE *curl;
+
+    vhost = strchr(vhost, '@') ? "%2F" : vhost; /* the URL ends with the port */
+    snprintf(command, sizeof command, "curl -sS -f '%s/api/%s/%s?columns=name'", management_url,
+             kind, vhost);
+    curl = popen(command, "r");
+    assert_non_null(curl);
+    assert_true(getdelim(&names, &size, '\0', curl) > 0);
+    assert_int_equal(pclose(curl), 0);
+    return names;
 }
 
 int broker_depth(const char *queue)

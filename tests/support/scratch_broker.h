@@ -45,6 +45,8 @@ void broker_publish(const char *exchange, const void *body, size_t size);
 struct operator_session *operator_open(void);
 void operator_publish(struct operator_session *o, const char *exchange, const char *message_id,
                       const char *body);
+/* The body of the first message, new; NULL: none waits. */
+char *operator_take(struct operator_session *o, const char *queue);
 void operator_close(struct operator_session *o); /* once the broker has all of them */
 
 /* Takes the first message and rejects it. */
@@ -53,6 +55,10 @@ void broker_reject(const char *queue);
 /* Takes a message: its body, new, with a NUL after it, or NULL if none waits. Its expiration goes
  * to ret_expiration (16 bytes, or NULL). */
 char *broker_take(const char *queue, char *ret_expiration);
+
+/* The names of all queues, exchanges or policies (`kind`, as the management API calls them) of the
+ * virtual host, with more around them; new. */
+char *management_names(const char *kind);
 
 /* Messages waiting, those delivered and unacked not counted; -1: no such queue. */
 int broker_depth(const char *queue);
