@@ -165,23 +165,38 @@ static enum broker_move_end rebind(struct broker *b, struct management *m,
     return BROKER_MOVE_FAILED;
 }
 
+/* Nothing has been moved, or it was by a try before: then the old edge has to be there again before
+ * what holds is taken away. Where that cannot be, it goes on holding until it is swept. */
+static int take_back(struct broker *b, struct management *m, const struct binding *from,
+                     bool may_be_unbound, struct broker_move *move, struct buf *warnings,
+                     struct err *e)
+{
+    struct err why = ERR_INIT;
+
+    if (may_be_unbound && broker_bind(b, from, warnings, &why))
+        return why.code == ERR_INPUT ? 0 : err_set(e, why.code, "%s", why.text);
+    if (send_on_what_is_held(b, m, from->src, move->held, from->tgt, warnings, e))
+        return -1;
+    move->held[0] = '\0';
+    return 0;
+}
+
 enum broker_move_end broker_move_exactly(struct broker *b, struct management *m,
                                          const struct binding *from, const struct binding *to,
                                          struct broker_move *move, struct buf *warnings,
                                          struct err *e)
 {
     struct err why = ERR_INIT, cause = ERR_INIT;
-    bool back;
+    bool again = move->held[0] != '\0', back;
 
-    if (!move->held[0] && check(b, m, from, to, move, &why))
+    if (!again && check(b, m, from, to, move, &why))
         return not_exact(&why, e);
     if (begin_to_hold(b, m, from->src, move->held, &back, &why) == 0)
         return rebind(b, m, from, to, move, warnings, e);
     if (!back)
         return end_of(&why, e);
-    if (send_on_what_is_held(b, m, from->src, move->held, from->tgt, warnings, &cause))
+    if (take_back(b, m, from, again, move, warnings, &cause))
         return end_of(&cause, e);
-    move->held[0] = '\0';
     return not_exact(&why, e);
 }
 

@@ -1,7 +1,7 @@
 /*
  * test_broker_move.c - an exact move that is broken at each of its steps, one after the other, with
- * a message published before each: by the end of the connection, by a management API that fails or
- * refuses. None may be lost, and nothing may be left behind.
+ * a message published before each: by the end of the connection, by a management API
+ * that fails or refuses. None may be lost, and nothing may be left behind.
  */
 #include <poll.h>
 #include <unistd.h>
@@ -24,11 +24,14 @@ struct trial {
     char out[NAME_SIZE], a[NAME_SIZE], b[NAME_SIZE];
     int at; /* the step to break, from 1 on */
     int fate;
+    int later; /* what becomes of the API's requests after that, `later_n` of them */
+    int later_n;
     struct step_proxy *proxy;
     struct broker_worker *w;
     size_t connected, disconnected, done, refused, warnings;
     char text[600]; /* of the latest refusal, warning or outage */
     /* the proxy's thread, until it is stopped: */
+    struct operator_session *source;
     int steps, sent;
     bool is_broken;
     char step[200];
@@ -117,7 +120,8 @@ static void publish(struct trial *t)
     char text[16];
 
     snprintf(text, sizeof text, "%d", t->sent++);
-    broker_publish(t->out, text, strlen(text));
+    operator_publish(t->source, t->out, text, text);
+    operator_settle(t->source);
 }
 
 /* One of step_fn. */
@@ -128,6 +132,10 @@ static int at_step(void *user, const char *step)
     bool is_request = strchr(step, '/') != NULL;
 
     publish(t);
+    if (t->is_broken && is_request && t->later_n > 0) {
+        t->later_n--;
+        return t->later;
+    }
     if (t->fate >= 400 && !is_request) /* AMQP has no such answers */
         return STEP_PASSES;
     if (++t->steps != t->at)
@@ -137,7 +145,7 @@ static int at_step(void *user, const char *step)
     return t->fate;
 }
 
-static void begin(struct trial *t, int at, int fate)
+static void begin(struct trial *t, int at, int fate, int later_n)
 {
     static unsigned count;
     unsigned n = ++count;
@@ -145,6 +153,8 @@ static void begin(struct trial *t, int at, int fate)
     memset(t, 0, sizeof *t);
     t->at = at;
     t->fate = fate;
+    t->later = 503;
+    t->later_n = later_n;
     snprintf(t->out, sizeof t->out, "m%ld-%u.OUT", (long)getpid(), n);
     snprintf(t->a, sizeof t->a, "m%ld-%u.A", (long)getpid(), n);
     snprintf(t->b, sizeof t->b, "m%ld-%u.B", (long)getpid(), n);
@@ -152,6 +162,7 @@ static void begin(struct trial *t, int at, int fate)
     assert_true(broker_declare_queue(t->a, NULL));
     assert_true(broker_declare_queue(t->b, NULL));
     broker_bind_queue(t->a, t->out);
+    t->source = operator_open();
     t->proxy = step_proxy_start(scratch_broker_url(), scratch_broker_management_url(), at_step, t);
     start_worker(t, step_proxy_broker_url(t->proxy), step_proxy_management_url(t->proxy));
 }
@@ -163,7 +174,7 @@ static void move(struct trial *t)
     wait_done(t, broker_worker_observe(t->w, t->out));
     step_proxy_watch(t->proxy, true);
     wait_done(t, broker_worker_move(t->w, &from, &to, true));
-    step_proxy_watch(t->proxy, false);
+    step_proxy_stop(t->proxy);
 }
 
 static void open_both(struct broker **ret_b, struct management **ret_m)
@@ -245,15 +256,15 @@ static void check(struct trial *t, bool exactly)
 
 static void end(struct trial *t)
 {
-    if (t->w)
-        broker_worker_stop(t->w, DEADLINE_MS);
+    broker_worker_stop(t->w, 0);
+    operator_close(t->source);
     broker_delete_queue(t->a);
     broker_delete_queue(t->b);
     broker_delete_exchange(t->out);
 }
 
-/* A trial for each step. */
-static void break_at_each_step(int fate)
+/* A trial for each step. After it, so many requests of the API fail. */
+static void break_at_each_step(int fate, int later_n)
 {
     struct trial t;
     bool again = true;
@@ -262,9 +273,8 @@ static void break_at_each_step(int fate)
         skip();
     for (int at = 1; again; at++) {
         assert_in_range(at, 1, STEPS_MAX);
-        begin(&t, at, fate);
+        begin(&t, at, fate, later_n);
         move(&t);
-        step_proxy_stop(t.proxy);
         if (t.refused)
             fail_msg("%s at step %d: %s", t.step, at, t.text);
         check(&t, !t.is_broken);
@@ -276,25 +286,39 @@ static void break_at_each_step(int fate)
 static void loses_none_when_the_connection_ends_at_any_step(void **state)
 {
     (void)state;
-    break_at_each_step(STEP_CUT);
+    break_at_each_step(STEP_CUT, 0);
+}
+
+static void loses_none_when_the_management_api_fails_after_that(void **state)
+{
+    (void)state;
+    break_at_each_step(STEP_CUT, STEPS_MAX);
+}
+
+static void loses_none_when_the_management_api_fails_once_after_that(void **state)
+{
+    (void)state;
+    break_at_each_step(STEP_CUT, 1);
 }
 
 static void loses_none_when_the_management_api_fails_at_any_step(void **state)
 {
     (void)state;
-    break_at_each_step(500);
+    break_at_each_step(500, 0);
 }
 
 static void loses_none_when_the_management_api_refuses_at_any_step(void **state)
 {
     (void)state;
-    break_at_each_step(401);
+    break_at_each_step(401, 0);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(loses_none_when_the_connection_ends_at_any_step),
+        cmocka_unit_test(loses_none_when_the_management_api_fails_after_that),
+        cmocka_unit_test(loses_none_when_the_management_api_fails_once_after_that),
         cmocka_unit_test(loses_none_when_the_management_api_fails_at_any_step),
         cmocka_unit_test(loses_none_when_the_management_api_refuses_at_any_step),
     };

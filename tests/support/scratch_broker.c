@@ -275,6 +275,12 @@ void operator_publish(struct operator_session *o, const char *exchange, const ch
                      AMQP_STATUS_OK);
 }
 
+/* A channel does one thing after the other: this answer comes after all that was published. */
+void operator_settle(struct operator_session *o)
+{
+    assert_non_null(amqp_basic_qos(o->c, CHANNEL, 0, 0, 0));
+}
+
 /* The answer to a closing of the channel comes after all that was published on it. */
 void operator_close(struct operator_session *o)
 {

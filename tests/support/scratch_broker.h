@@ -45,6 +45,7 @@ void broker_publish(const char *exchange, const void *body, size_t size);
 struct operator_session *operator_open(void);
 void operator_publish(struct operator_session *o, const char *exchange, const char *message_id,
                       const char *body);
+void operator_settle(struct operator_session *o); /* once all of them are routed */
 /* The body of the first message, new; NULL: none waits. */
 char *operator_take(struct operator_session *o, const char *queue);
 void operator_close(struct operator_session *o); /* once the broker has all of them */
