@@ -427,6 +427,8 @@ static int declare_holding_queue(struct session *s, const char *name, struct err
     return step_end(s, "queue", name, e);
 }
 
+/* The queue comes first and goes last: by its name a sweep finds the rest of what a move that was
+ * cut off has made. */
 static int rabbit_hold(struct broker *b, const char *name, struct err *e)
 {
     struct session *s = session_of(b);
@@ -435,8 +437,8 @@ static int rabbit_hold(struct broker *b, const char *name, struct err *e)
 
     snprintf(source, sizeof(source), "%s", name);
     snprintf(destination, sizeof(destination), "%s", name);
-    return session_begin(s, e) || declare_exchange(s, name, "fanout", false, e) ||
-                   declare_holding_queue(s, name, e) || bind_link(s, &link, e)
+    return session_begin(s, e) || declare_holding_queue(s, name, e) ||
+                   declare_exchange(s, name, "fanout", false, e) || bind_link(s, &link, e)
                ? -1
                : 0;
 }

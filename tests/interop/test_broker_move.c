@@ -1,7 +1,7 @@
 /*
  * test_broker_move.c - an exact move that is broken at each of its steps, one after the other, with
- * a message published before each: by the end of the connection, by a management API
- * that fails or refuses. None may be lost, and nothing may be left behind.
+ * a message published before each: by the end of the connection, by the end of the program, by a
+ * management API that fails or refuses. None may be lost, and nothing may be left behind.
  */
 #include <poll.h>
 #include <unistd.h>
@@ -99,12 +99,12 @@ static void start_worker(struct trial *t, const char *url, const char *managemen
         fail_msg("%s", e.text);
 }
 
-/* Services it until that many commands are done. */
-static void wait_done(struct trial *t, uint64_t command)
+/* Services it until that many commands are done, or it has lost its connection and that ends it. */
+static void wait_done(struct trial *t, uint64_t command, bool lost_is_the_end)
 {
     int64_t deadline = clock_mono_ms() + DEADLINE_MS;
 
-    while (t->done < command) {
+    while (t->done < command && !(lost_is_the_end && t->disconnected)) {
         struct pollfd pfd = {broker_worker_fd(t->w), POLLIN, 0};
 
         if (poll(&pfd, 1, clock_until_ms(deadline)) != 1)
@@ -171,10 +171,21 @@ static void move(struct trial *t)
 {
     const struct binding from = {BINDING_PUBSUB, t->out, t->a}, to = {BINDING_PUBSUB, t->out, t->b};
 
-    wait_done(t, broker_worker_observe(t->w, t->out));
+    wait_done(t, broker_worker_observe(t->w, t->out), false);
     step_proxy_watch(t->proxy, true);
-    wait_done(t, broker_worker_move(t->w, &from, &to, true));
+    wait_done(t, broker_worker_move(t->w, &from, &to, true), t->fate == STEP_LAST);
     step_proxy_stop(t->proxy);
+}
+
+/* What the next `msgflo run` does: it makes the edge that its graph has. */
+static void run_again(struct trial *t)
+{
+    const struct binding to = {BINDING_PUBSUB, t->out, t->b};
+
+    broker_worker_stop(t->w, 0);
+    publish(t);
+    start_worker(t, scratch_broker_url(), scratch_broker_management_url());
+    wait_done(t, broker_worker_bind(t->w, &to), false);
 }
 
 static void open_both(struct broker **ret_b, struct management **ret_m)
@@ -275,6 +286,8 @@ static void break_at_each_step(int fate, int later_n)
         assert_in_range(at, 1, STEPS_MAX);
         begin(&t, at, fate, later_n);
         move(&t);
+        if (fate == STEP_LAST && t.done < 2)
+            run_again(&t);
         if (t.refused)
             fail_msg("%s at step %d: %s", t.step, at, t.text);
         check(&t, !t.is_broken);
@@ -301,6 +314,12 @@ static void loses_none_when_the_management_api_fails_once_after_that(void **stat
     break_at_each_step(STEP_CUT, 1);
 }
 
+static void loses_none_when_the_program_ends_at_any_step(void **state)
+{
+    (void)state;
+    break_at_each_step(STEP_LAST, 0);
+}
+
 static void loses_none_when_the_management_api_fails_at_any_step(void **state)
 {
     (void)state;
@@ -319,6 +338,7 @@ int main(void)
         cmocka_unit_test(loses_none_when_the_connection_ends_at_any_step),
         cmocka_unit_test(loses_none_when_the_management_api_fails_after_that),
         cmocka_unit_test(loses_none_when_the_management_api_fails_once_after_that),
+        cmocka_unit_test(loses_none_when_the_program_ends_at_any_step),
         cmocka_unit_test(loses_none_when_the_management_api_fails_at_any_step),
         cmocka_unit_test(loses_none_when_the_management_api_refuses_at_any_step),
     };
