@@ -173,7 +173,7 @@ static int open_private_stream(struct session *s, enum stream_kind kind, const c
     if (prefetch == 0)
         prefetch = 1;
     uuid_make(id);
-    snprintf(name, sizeof(name), "msgflo-watch-%s", id);
+    snprintf(name, sizeof(name), BROKER_WATCH_PREFIX "%s", id);
     snprintf(source, sizeof(source), "%s", exchange);
     if (declare_private_queue(s, name, max_waiting > prefetch ? max_waiting - prefetch : 1, e))
         return -1;
