@@ -87,20 +87,28 @@ static enum broker_move_end end_of(const struct err *why, struct err *e)
     return why->code == ERR_INPUT ? BROKER_MOVE_NOT_EXACT : BROKER_MOVE_FAILED;
 }
 
+/* 0: nothing else would take the messages of the gap. */
+static int check_alone(struct management *m, const char *exchange, size_t at_least, struct err *e)
+{
+    AUTO(link_list_release) struct link_list there = {0};
+
+    if (management_bindings_of(m, exchange, &there, e))
+        return -1;
+    if (there.n < at_least || there.n > 1)
+        return err_set(e, ERR_INPUT, "exchange '%s' has %zu bindings", exchange, there.n);
+    return 0;
+}
+
 static int check(struct broker *b, struct management *m, const struct binding *from,
                  const struct binding *to, struct broker_move *move, struct err *e)
 {
-    AUTO(link_list_release) struct link_list there = {0};
     struct broker_queue_state state;
 
     if (from->kind != BINDING_PUBSUB || to->kind != BINDING_PUBSUB ||
         strcmp(from->src, to->src) != 0)
         return err_set(e, ERR_INPUT, "only an edge of one source can be moved exactly");
-    if (broker_queue_state(b, to->tgt, &state, e) ||
-        management_bindings_of(m, from->src, &there, e))
+    if (broker_queue_state(b, to->tgt, &state, e) || check_alone(m, from->src, 1, e))
         return -1;
-    if (there.n != 1)
-        return err_set(e, ERR_INPUT, "exchange '%s' has %zu bindings", from->src, there.n);
     if (name_held(to->tgt, move->held)) {
         move->held[0] = '\0';
         return err_set(e, ERR_INPUT, "the name '%s' is too long", to->tgt);
@@ -108,8 +116,9 @@ static int check(struct broker *b, struct management *m, const struct binding *f
     return 0;
 }
 
-/* From here on the exchange loses nothing while it is unbound. The management API's failures are
- * told apart from the broker's: *ret_back, what was begun must be taken back. */
+/* From here on the exchange loses nothing while it is unbound; unless another one has come to look
+ * on meanwhile. The management API's failures are told apart from the broker's: *ret_back, what was
+ * begun must be taken back. */
 static int begin_to_hold(struct broker *b, struct management *m, const char *exchange,
                          const char *held, bool *ret_back, struct err *e)
 {
@@ -118,7 +127,7 @@ static int begin_to_hold(struct broker *b, struct management *m, const char *exc
         return -1;
     *ret_back = true;
     return management_set_alternate(m, held, exchange, held, e) ||
-                   await_policy(m, held, exchange, true, e)
+                   await_policy(m, held, exchange, true, e) || check_alone(m, exchange, 0, e)
                ? -1
                : 0;
 }

@@ -10,7 +10,8 @@
 
 #define ANSWER_MAX_BYTES (64 * 1024 * 1024)
 #define CONNECT_MS 5000L
-#define ANSWER_MS 30000L
+#define LIST_MS 30000L  /* for an answer about all of a kind, which may be thousands */
+#define ANSWER_MS 4000L /* about one; a move of an edge waits for several (SWEEP_AGE_MS) */
 
 struct management {
     CURL *curl; /* keeps the connection from one request to the next */
@@ -119,7 +120,6 @@ static void set_options(struct management *m, const char *method, const char *bo
         curl_easy_setopt(m->curl, CURLOPT_CAINFO, m->ca_file);
     curl_easy_setopt(m->curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(m->curl, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
-    curl_easy_setopt(m->curl, CURLOPT_TIMEOUT_MS, ANSWER_MS);
     curl_easy_setopt(m->curl, CURLOPT_CUSTOMREQUEST, method);
     if (body)
         curl_easy_setopt(m->curl, CURLOPT_COPYPOSTFIELDS, body);
@@ -138,6 +138,7 @@ static long request(struct management *m, const char *method, const char *kind, 
     if (set_url(m, kind, name, rest))
         return err_set(e, ERR_NOMEM, "no memory for a request");
     set_options(m, method, body, answer);
+    curl_easy_setopt(m->curl, CURLOPT_TIMEOUT_MS, name ? ANSWER_MS : LIST_MS);
     code = curl_easy_perform(m->curl);
     if (answer->failed)
         return err_set(e, ERR_LIMIT, "its answer is over %d bytes", ANSWER_MAX_BYTES);

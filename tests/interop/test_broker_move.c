@@ -18,11 +18,13 @@
 #define NAME_SIZE 80
 #define STEPS_MAX 200
 #define SWEEPS_MAX 5
+#define PATIENCE_MS 15000 /* with a management API that does not answer */
 
 /* One move, broken once. */
 struct trial {
     char out[NAME_SIZE], a[NAME_SIZE], b[NAME_SIZE];
-    int at; /* the step to break, from 1 on */
+    const char *onlooker; /* a queue that is bound before the policy is set; or NULL */
+    int at;               /* the step to break, from 1 on */
     int fate;
     int later; /* what becomes of the API's requests after that, `later_n` of them */
     int later_n;
@@ -132,11 +134,13 @@ static int at_step(void *user, const char *step)
     bool is_request = strchr(step, '/') != NULL;
 
     publish(t);
+    if (t->onlooker && strncmp(step, "PUT", 3) == 0)
+        broker_bind_queue(t->onlooker, t->out);
     if (t->is_broken && is_request && t->later_n > 0) {
         t->later_n--;
         return t->later;
     }
-    if (t->fate >= 400 && !is_request) /* AMQP has no such answers */
+    if (t->fate >= STEP_HANGS && !is_request) /* AMQP has no such answers */
         return STEP_PASSES;
     if (++t->steps != t->at)
         return STEP_PASSES;
@@ -336,6 +340,40 @@ static void loses_none_when_the_management_api_refuses_at_any_step(void **state)
     break_at_each_step(401, 0);
 }
 
+/* In the middle, and not answered in time by far. */
+static void waits_but_shortly_for_the_management_api(void **state)
+{
+    int64_t began_mono_ms = clock_mono_ms();
+    struct trial t;
+
+    (void)state;
+    if (!scratch_broker_management_url())
+        skip();
+    begin(&t, 3, STEP_HANGS, 0);
+    move(&t);
+    assert_int_equal(strncmp(t.step, "PUT", 3), 0);
+    assert_in_range(clock_mono_ms() - began_mono_ms, 0, PATIENCE_MS);
+    check(&t, false);
+    end(&t);
+}
+
+static void loses_none_when_another_begins_to_look_on(void **state)
+{
+    struct trial t;
+
+    (void)state;
+    if (!scratch_broker_management_url())
+        skip();
+    assert_true(broker_declare_queue("onlooker", NULL));
+    begin(&t, 0, STEP_PASSES, 0);
+    t.onlooker = "onlooker";
+    move(&t);
+    assert_non_null(strstr(t.text, "has 2 bindings"));
+    check(&t, false);
+    end(&t);
+    broker_delete_queue("onlooker");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -345,6 +383,8 @@ int main(void)
         cmocka_unit_test(loses_none_when_the_program_ends_at_any_step),
         cmocka_unit_test(loses_none_when_the_management_api_fails_at_any_step),
         cmocka_unit_test(loses_none_when_the_management_api_refuses_at_any_step),
+        cmocka_unit_test(waits_but_shortly_for_the_management_api),
+        cmocka_unit_test(loses_none_when_another_begins_to_look_on),
     };
 
     return cmocka_run_group_tests(tests, scratch_broker_start, scratch_broker_end);

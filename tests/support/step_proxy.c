@@ -191,6 +191,8 @@ static bool step(struct step_proxy *p, struct connection *c, unsigned channel, c
     if (fate == STEP_PASSES)
         return true;
     p->fate = fate;
+    if (fate == STEP_HANGS)
+        return false;
     if (fate >= 400) {
         snprintf(refusal, sizeof refusal, "HTTP/1.1 %d No\r\nContent-Length: 0\r\n\r\n", fate);
         pass(c->client.fd, refusal, strlen(refusal));

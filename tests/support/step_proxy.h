@@ -14,8 +14,9 @@
 /* What becomes of a step; from 400 on: the API answers with this status, and does nothing. */
 enum step_fate {
     STEP_PASSES,
-    STEP_CUT, /* it is carried out; then all connections end, before its answer is told */
-    STEP_LAST /* the same, and no others are taken: as if the program were killed there */
+    STEP_CUT,  /* it is carried out; then all connections end, before its answer is told */
+    STEP_LAST, /* the same, and no others are taken: as if the program were killed there */
+    STEP_HANGS /* a request of the API: gets no answer, and nothing is done */
 };
 
 /* Called in the proxy's thread before a step is passed on; `step` is its name. */
