@@ -13,3 +13,6 @@ broker_test(broker_amqp scratch_broker)
 broker_test(broker_worker scratch_broker)
 broker_test(broker_move scratch_broker ${PROJECT_SOURCE_DIR}/tests/support/step_proxy.c)
 broker_test(broker_worker_mqtt scratch_mosquitto)
+# The longest are begun first, where programs run side by side.
+set_tests_properties(interop_broker_move PROPERTIES COST 100)
+set_tests_properties(interop_broker_worker PROPERTIES COST 60)
