@@ -35,6 +35,7 @@ struct trial {
     /* the proxy's thread, until it is stopped: */
     struct operator_session *source;
     int steps, sent;
+    int kill_at, after_unbind; /* steps, from the unbinding on, which is 1; 0: no kill */
     bool is_broken;
     char step[200];
 };
@@ -122,8 +123,22 @@ static void publish(struct trial *t)
     char text[16];
 
     snprintf(text, sizeof text, "%d", t->sent++);
+    if (t->kill_at) { /* that takes the longer */
+        operator_put(t->source, t->out, text);
+        return;
+    }
     operator_publish(t->source, t->out, text, text);
     operator_settle(t->source);
+}
+
+static void kill_the_broker(struct trial *t, const char *step)
+{
+    snprintf(t->step, sizeof t->step, "%s", step);
+    t->is_broken = true;
+    scratch_broker_kill();
+    operator_free(t->source);
+    scratch_broker_resume();
+    t->source = operator_open();
 }
 
 /* One of step_fn. */
@@ -136,6 +151,11 @@ static int at_step(void *user, const char *step)
     publish(t);
     if (t->onlooker && strncmp(step, "PUT", 3) == 0)
         broker_bind_queue(t->onlooker, t->out);
+    if (t->kill_at && (t->after_unbind || strcmp(step, "queue.unbind") == 0) &&
+        ++t->after_unbind == t->kill_at) {
+        kill_the_broker(t, step);
+        return STEP_LOST;
+    }
     if (t->is_broken && is_request && t->later_n > 0) {
         t->later_n--;
         return t->later;
@@ -374,6 +394,28 @@ static void loses_none_when_another_begins_to_look_on(void **state)
     broker_delete_queue("onlooker");
 }
 
+/* SIGKILL to RabbitMQ: when the policy is there, in the gap, once the edge is bound again, and
+ * while what was held is sent on. */
+static void loses_none_when_the_broker_is_killed(void **state)
+{
+    static const int kills[] = {1, 2, 3, 10};
+    struct trial t;
+
+    (void)state;
+    if (!scratch_broker_make_private())
+        skip();
+    for (size_t i = 0; i < sizeof kills / sizeof *kills; i++) {
+        begin(&t, 0, STEP_PASSES, 0);
+        t.kill_at = kills[i];
+        move(&t);
+        assert_true(t.is_broken);
+        if (t.refused)
+            fail_msg("%s: %s", t.step, t.text);
+        check(&t, false);
+        end(&t);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -385,6 +427,7 @@ int main(void)
         cmocka_unit_test(loses_none_when_the_management_api_refuses_at_any_step),
         cmocka_unit_test(waits_but_shortly_for_the_management_api),
         cmocka_unit_test(loses_none_when_another_begins_to_look_on),
+        cmocka_unit_test(loses_none_when_the_broker_is_killed),
     };
 
     return cmocka_run_group_tests(tests, scratch_broker_start, scratch_broker_end);

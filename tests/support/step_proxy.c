@@ -191,7 +191,9 @@ static bool step(struct step_proxy *p, struct connection *c, unsigned channel, c
     if (fate == STEP_PASSES)
         return true;
     p->fate = fate;
-    if (fate == STEP_HANGS)
+    if (fate == STEP_LOST)
+        end_all(p);
+    if (fate == STEP_LOST || fate == STEP_HANGS)
         return false;
     if (fate >= 400) {
         snprintf(refusal, sizeof refusal, "HTTP/1.1 %d No\r\nContent-Length: 0\r\n\r\n", fate);
@@ -273,8 +275,8 @@ static void frames_of_client(struct step_proxy *p, struct connection *c)
         unsigned channel = number(frame + 1, 2), method = number(frame + FRAME_HEAD, 4);
 
         name_method(method, name);
-        if (is_step(frame, channel, method))
-            (void)step(p, c, channel, name);
+        if (is_step(frame, channel, method) && !step(p, c, channel, name))
+            return;
         pass(c->server.fd, frame, len);
         drop_bytes(&c->client, len);
         if (p->cut_at == c && method == BASIC_ACK) /* which has no answer */

@@ -14,6 +14,7 @@
 /* What becomes of a step; from 400 on: the API answers with this status, and does nothing. */
 enum step_fate {
     STEP_PASSES,
+    STEP_LOST, /* all connections end, and nothing is done */
     STEP_CUT,  /* it is carried out; then all connections end, before its answer is told */
     STEP_LAST, /* the same, and no others are taken: as if the program were killed there */
     STEP_HANGS /* a request of the API: gets no answer, and nothing is done */
