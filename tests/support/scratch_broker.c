@@ -207,6 +207,20 @@ bool broker_declare_queue(const char *queue, const char *dead_exchange)
     return declare_queue(queue, dead_exchange, false);
 }
 
+bool broker_declare_bounded_queue(const char *queue, int max_waiting)
+{
+    amqp_connection_state_t c = operator_connects();
+    amqp_table_entry_t entries[] = {{.key = bytes("x-max-length")}, {.key = bytes("x-overflow")}};
+    const amqp_table_t arguments = {2, entries};
+
+    entries[0].value.kind = AMQP_FIELD_KIND_I32;
+    entries[0].value.value.i32 = max_waiting;
+    entries[1].value.kind = AMQP_FIELD_KIND_UTF8;
+    entries[1].value.value.bytes = bytes("reject-publish");
+    amqp_queue_declare(c, CHANNEL, bytes(queue), 0, 1, 0, 0, arguments);
+    return operator_leaves(c);
+}
+
 bool broker_declare_transient_queue(const char *queue, const char *dead_exchange)
 {
     return declare_queue(queue, dead_exchange, true);

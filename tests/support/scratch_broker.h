@@ -32,6 +32,8 @@ void scratch_broker_resume(void);
 /* Declares a durable queue: dead_exchange is its x-dead-letter-exchange, or NULL for no argument.
  * False: the broker refuses, since there is another of that name. */
 bool broker_declare_queue(const char *queue, const char *dead_exchange);
+/* One that takes no more than so many messages. */
+bool broker_declare_bounded_queue(const char *queue, int max_waiting);
 /* The same for a durable fanout exchange. */
 bool broker_declare_exchange(const char *exchange);
 /* And both as msgflo-nodejs does for a port with persistent: false. */
