@@ -108,6 +108,8 @@ int broker_consume(struct broker *b, const char *queue, unsigned n, struct err *
 /* Of all messages taken from queues so far. */
 int broker_ack(struct broker *b, struct err *e) MUST_CHECK;
 
+#define BROKER_WATCH_PREFIX "msgflo-watch-" /* of the names of such queues, on AMQP */
+
 /*
  * Copies of what is sent on an outport, from now on: BROKER_FROM_OBSERVED. The copies wait in a
  * private queue of at most max_waiting messages, where the oldest give way: a slow reader never

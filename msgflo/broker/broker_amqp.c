@@ -189,7 +189,7 @@ static int open_private_stream(struct session *s, enum stream_kind kind, const c
     if (prefetch == 0)
         prefetch = 1;
     uuid_make(id);
-    snprintf(name, sizeof(name), "msgflo-watch-%s", id);
+    snprintf(name, sizeof(name), BROKER_WATCH_PREFIX "%s", id);
     snprintf(source, sizeof(source), "%s", exchange);
     if (declare_private_queue(s, name, max_waiting > prefetch ? max_waiting - prefetch : 1, e))
         return -1;
@@ -293,7 +293,7 @@ static int publish_to(struct session *s, const char *queue, const struct broker_
     tm.message_id = id;
     if (publisher_publish(&s->publisher, &s->link, "", queue, &tm, APP_ID, ttl_ms, &why))
         return session_fail(s, &why, e);
-    session_expect(s);
+    session_expect(s, 0);
     return session_await(s, queue, e);
 }
 
@@ -506,6 +506,8 @@ static int declare_holding_queue(struct session *s, const char *name, struct err
     return step_end(s, "queue", name, e);
 }
 
+/* The queue comes first and goes last: by its name a sweep finds the rest of what a move that was
+ * cut off has made. */
 static int rabbit_hold(struct broker *b, const char *name, struct err *e)
 {
     struct session *s = session_of(b);
@@ -514,13 +516,13 @@ static int rabbit_hold(struct broker *b, const char *name, struct err *e)
 
     snprintf(source, sizeof(source), "%s", name);
     snprintf(destination, sizeof(destination), "%s", name);
-    return session_begin(s, e) || declare_exchange(s, name, "fanout", false, e) ||
-                   declare_holding_queue(s, name, e) || bind_link(s, &link, e)
+    return session_begin(s, e) || declare_holding_queue(s, name, e) ||
+                   declare_exchange(s, name, "fanout", false, e) || bind_link(s, &link, e)
                ? -1
                : 0;
 }
 
-static int send_on(struct session *s, amqp_message_t *message, const char *queue,
+static int send_on(struct session *s, amqp_message_t *message, uint64_t tag, const char *queue,
                    struct msgflo_error *e)
 {
     /* The broker would refuse a name that is not ours. */
@@ -528,17 +530,17 @@ static int send_on(struct session *s, amqp_message_t *message, const char *queue
     if (publisher_pass_on(&s->publisher, &s->link, "", queue, true, &message->properties,
                           message->body, ++s->publish_seq, e))
         return -1;
-    session_expect(s);
+    session_expect(s, tag);
     return 0;
 }
 
 /* Takes one of the held messages and sends it on: 1; 0: there is none left; -1 with *e. */
-static int move_one(struct session *s, const char *name, const char *queue, uint64_t *ret_tag,
-                    struct msgflo_error *e)
+static int move_one(struct session *s, const char *name, const char *queue, struct msgflo_error *e)
 {
     amqp_connection_state_t conn = s->link.conn;
     amqp_message_t message;
     amqp_rpc_reply_t reply;
+    uint64_t tag;
     int rc;
 
     if (broker_link_begin(&s->link, e))
@@ -548,33 +550,31 @@ static int move_one(struct session *s, const char *name, const char *queue, uint
         return -1;
     if (reply.reply.id != AMQP_BASIC_GET_OK_METHOD)
         return 0;
-    *ret_tag = ((const amqp_basic_get_ok_t *)reply.reply.decoded)->delivery_tag;
+    tag = ((const amqp_basic_get_ok_t *)reply.reply.decoded)->delivery_tag;
     reply = amqp_read_message(conn, CHANNEL_HELD, &message, 0);
     if (broker_link_answer(&s->link, CHANNEL_HELD, reply, name, e))
         return -1;
-    rc = send_on(s, &message, queue, e);
+    rc = send_on(s, &message, tag, queue, e);
     amqp_destroy_message(&message);
     amqp_maybe_release_buffers_on_channel(conn, CHANNEL_HELD);
     return rc ? -1 : 1;
 }
 
-/* Moves up to a batch. *ret_empty: nothing was left. */
+/* Moves up to a batch. *ret_empty: nothing was left. Of a batch that the queue did not take as a
+ * whole, the rest stays. */
 static int move_batch(struct session *s, const char *name, const char *queue, bool *ret_empty,
                       struct err *e)
 {
     struct msgflo_error why = {MSGFLO_OK, ""};
-    uint64_t tag = 0;
     int moved = 1;
 
     for (int i = 0; i < HELD_BATCH && moved; i++) {
-        moved = move_one(s, name, queue, &tag, &why);
+        moved = move_one(s, name, queue, &why);
         if (moved < 0)
             return session_fail(s, &why, e);
     }
     if (session_await(s, queue, e))
         return -1;
-    if (tag && broker_link_status(amqp_basic_ack(s->link.conn, CHANNEL_HELD, tag, 1), "ack", &why))
-        return session_fail(s, &why, e);
     *ret_empty = !moved;
     return 0;
 }

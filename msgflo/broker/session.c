@@ -139,7 +139,10 @@ static int settle(struct session *s, const struct unconfirmed *u, bool kept, str
         return ack(s, u->stream, u->tag, e);
     s->awaited--;
     s->nacked += !kept;
-    return 0;
+    /* One that was returned is confirmed after that; which one it was, a return does not say. */
+    if (!u->tag || !kept || s->returned)
+        return 0;
+    return broker_link_status(amqp_basic_ack(s->link.conn, CHANNEL_HELD, u->tag, 0), "ack", e);
 }
 
 static int take_confirm(struct session *s, uint64_t tag, bool multiple, bool kept,
@@ -169,10 +172,10 @@ static int note_unconfirmed(struct session *s, struct stream *stream, uint64_t t
     return 0;
 }
 
-void session_expect(struct session *s)
+void session_expect(struct session *s, uint64_t held_tag)
 {
     /* Room is sure: those awaited and the prefetch of announcements are together below the limit */
-    s->unconfirmed[s->unconfirmed_count++] = (struct unconfirmed){s->publish_seq, NULL, 0};
+    s->unconfirmed[s->unconfirmed_count++] = (struct unconfirmed){s->publish_seq, NULL, held_tag};
     s->awaited++;
 }
 

@@ -42,8 +42,8 @@ struct stream {
 /* A message that the broker has not confirmed. */
 struct unconfirmed {
     uint64_t publish_seq;
-    struct stream *stream; /* of the announcement that it passes on, and its tag; NULL: awaited */
-    uint64_t tag;
+    struct stream *stream; /* of the announcement that it passes on; NULL: awaited */
+    uint64_t tag; /* of what it passes on: of that stream, else of CHANNEL_HELD; 0: of nothing */
 };
 
 struct session {
@@ -95,8 +95,9 @@ int session_next(struct session *s, int timeout_ms, struct arrival **ret, struct
 
 /* ---- messages out ---- */
 
-/* Counts the message published last as one that session_await() waits for. */
-void session_expect(struct session *s);
+/* Counts the message published last as one that session_await() waits for. held_tag: the delivery
+ * on CHANNEL_HELD that is acked once the broker has taken that message; 0: none. */
+void session_expect(struct session *s, uint64_t held_tag);
 
 /* Waits until all of those are confirmed. 0, or -1 with *e: ERR_INPUT, one was returned since
  * there is no such queue; any other code: it is not known which of them the broker has. */

@@ -7,7 +7,7 @@ const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
 const { after, before, beforeEach, afterEach, describe, it } = require('node:test');
-const { PrivateBroker, build } = require('./broker.js');
+const { ScratchBroker, build } = require('./broker.js');
 const { Editor, MAIN, Network, msgflo, until } = require('./live.js');
 
 const example = (name) => path.join(build, 'msgflo/examples', `msgflo-${name}`);
@@ -24,7 +24,7 @@ describe('msgflo run', () => {
   let dir;
   let network;
   let number = 0;
-  before(() => { server = new PrivateBroker(); });
+  before(() => { server = new ScratchBroker(); });
   after(() => server.remove());
   beforeEach(() => {
     number += 1;

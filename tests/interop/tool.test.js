@@ -6,7 +6,7 @@ const { execFileSync, spawn, spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
 const { describe, it, before, after } = require('node:test');
-const { PrivateBroker, build } = require('./broker.js');
+const { ScratchBroker, build } = require('./broker.js');
 
 const bin = path.join(__dirname, 'node_modules/.bin');
 const fixtures = path.join(__dirname, 'node_modules/msgflo/spec/fixtures');
@@ -61,7 +61,7 @@ describe('the msgflo tool beside npm', () => {
   let server;
   let dir;
   before(() => {
-    server = new PrivateBroker();
+    server = new ScratchBroker();
     dir = path.join(server.dir, 'project');
     fs.mkdirSync(path.join(dir, 'parts'), { recursive: true });
     fs.writeFileSync(path.join(dir, 'parts/Double.js'), `
