@@ -261,6 +261,7 @@ static void an_edge_that_is_moved_back_during_the_move_is_never_away(void **stat
     script_wait(&s, COORDINATOR_GRACE_MS);
     script_wait(&s, COORDINATOR_GRACE_MS);
     script_expect(&s, "move a.OUT -> b.IN to c.IN alone\n");
+    s.together = true;
     script_done(&s, s.last_command, NULL);
     assert_int_equal(coordinator_timeout_ms(s.c, s.now_ms), 0);
     script_wait(&s, 0);
