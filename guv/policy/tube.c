@@ -26,7 +26,6 @@
 #define STATS_S 5.0       /* RabbitMQ's own interval of measuring queues */
 #define DISPERSION 1.5    /* of arrivals: a little rougher than Poisson's */
 #define CURVE_DEADLINES 3 /* the curve of arrivals goes back so many deadlines */
-#define ROUNDS 5          /* of finding the size of a step */
 
 /* How near to the deadline. One job in RARE waits as long as the tube is deep, so of those that do,
  * RARE times the share may be late that may be late of all. */
@@ -37,9 +36,7 @@
  * part of the maximum needs all of it. */
 #define LOAD_PART 0.98
 #define OVERLOAD_PART 0.95
-#define FREEZE_STARTS                                                                              \
-    2 /* so many workers in a row that never took a job: more would not either                     \
-       */
+#define FREEZE_STARTS 2 /* in a row that never took a job: more would not, either */
 
 /* Down. Workers may idle for this part of a start before they are stopped; none is stopped so soon
  * after the beginning, in seconds or in starts. */
@@ -339,6 +336,13 @@ static bool plan_up(struct tube *t, const struct view *v, struct decision *ret)
         (v->workers + later.more < maximum || maximum <= 1)) {
         snprintf(ret->reason, sizeof ret->reason, "%d more will be needed, which can wait",
                  now.more);
+        return true;
+    }
+    if (starts_lost(&t->starts, v->t_s) >= FREEZE_STARTS) {
+        ret->is_frozen = true;
+        snprintf(ret->reason, sizeof ret->reason,
+                 "%zu workers that were asked for never took a job: no more are asked for",
+                 starts_lost(&t->starts, v->t_s));
         return true;
     }
     wanted = v->workers + step_up(t, v, high_per_s, maximum - v->workers + 1);
