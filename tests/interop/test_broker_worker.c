@@ -438,6 +438,49 @@ static void loses_none_without_the_management_api(void **state)
     broker_worker_stop(n.w, DEADLINE_MS);
 }
 
+/* As two programs do that run the same graph: each may find the other's policy, and fall back. */
+static void loses_none_when_two_move_an_edge_at_once(void **state)
+{
+    const char *api = scratch_broker_management_url();
+    char out[NAME_SIZE], a[NAME_SIZE], b[NAME_SIZE];
+    const struct binding edges[] = {{BINDING_PUBSUB, out, a}, {BINDING_PUBSUB, out, b}};
+    unsigned char *seen;
+    struct node n[2];
+    struct flow flow;
+    int sent;
+
+    (void)state;
+    if (!api)
+        skip();
+    make_edges(out, a, b);
+    for (int i = 0; i < 2; i++) {
+        start(&n[i], api);
+        wait_for(&n[i], &n[i].connected, 1);
+    }
+    flow_start(&flow, out);
+    for (int i = 0; i < 10; i++) {
+        const struct binding *from = &edges[i % 2], *to = &edges[(i + 1) % 2];
+        uint64_t commands[] = {broker_worker_move(n[0].w, from, to, true),
+                               broker_worker_move(n[1].w, from, to, true)};
+
+        for (int j = 0; j < 2; j++)
+            wait_for(&n[j], &n[j].done, commands[j]);
+        flow_wait(&flow, 20);
+    }
+    sent = flow_end(&flow);
+    seen = calloc((size_t)sent, 1);
+    assert_non_null(seen);
+    count(a, b, seen, sent);
+    for (int i = 0; i < sent; i++)
+        if (seen[i] == 0)
+            fail_msg("message %d of %d is lost", i, sent);
+    free(seen);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(n[i].refused, 0);
+        broker_worker_stop(n[i].w, DEADLINE_MS);
+    }
+}
+
 /* With a warning that says why it was not exact. */
 static void assert_overlapping(const char *management_url, const char *out, const char *a,
                                const char *b, const char *why)
@@ -730,6 +773,7 @@ int main(void)
         ON_BOTH(carries_out_what_waits_before_it_stops),
         cmocka_unit_test(stops_at_once_while_the_broker_is_away),
         ON_BOTH(moves_an_edge_exactly),
+        cmocka_unit_test(loses_none_when_two_move_an_edge_at_once),
         ON_BOTH(loses_none_without_the_management_api),
         ON_BOTH(moves_with_an_overlap_where_others_look_on),
         cmocka_unit_test(moves_with_an_overlap_while_the_management_api_is_away),
