@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "live/footprint.h"
 #include "live/job_stats.h"
 #include "live/leader.h"
 #include "live/metrics_server.h"
@@ -660,6 +661,8 @@ void governor_run(struct governor *g)
 
     for (;;) {
         governor_round(g);
+        if (g->view.polls == 1)
+            footprint_trim();
         next += period;             /* of the clock, not of the end of the round: no drift */
         if (clock_mono_ms() > next) /* a round that took longer: those it missed are left out */
             next += (clock_mono_ms() - next) / period * period + period;
