@@ -133,7 +133,7 @@ static void say_start(const struct settings_file *f, const struct governor *g,
     for (size_t i = 0; !f->environment.database_url && i < f->settings.n_roles; i++)
         if (f->settings.roles[i].jobs_query || f->settings.roles[i].boots_query)
             log_warn("settings", "role=%s message=%s", log_quote(f->settings.roles[i].name),
-                     log_quote("its queries are not asked: DATABASE_URL is not set"));
+                     log_quote("its `jobs` and `boots` are not asked: DATABASE_URL is not set"));
     log_info("started", "version=%s roles=%zu poll_s=%g broker=%s platform=%s lock=%s dry_run=%s",
              PROJECT_VERSION, f->settings.n_roles, f->settings.poll_s,
              log_quote(log_url(f->environment.broker)),
