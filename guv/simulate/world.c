@@ -9,7 +9,6 @@
 #define STATS_S 5 /* collect_statistics_interval of RabbitMQ, as it comes */
 
 /* Of starts on Heroku: 30 s, a deviation of 8 s, none shorter than 10 s or longer than 60 s. */
-#define BOOT_SD_PART (8.0 / 30)
 #define BOOT_MIN_PART (1.0 / 3)
 #define BOOT_MAX_PART 2.0
 
@@ -65,7 +64,7 @@ struct world_options world_options_of(const struct role_settings *role, uint64_t
 {
     struct world_options o = {.role = role, .seed = seed, .stats_s = STATS_S};
 
-    world_set_boot(&o, role->boot_s, role->boot_s * BOOT_SD_PART);
+    world_set_boot(&o, role->boot_s, role->boot_s * WORLD_BOOT_SD_PART);
     o.has_records = role->jobs_query != NULL;
     return o;
 }

@@ -44,6 +44,8 @@ struct world_options {
  * every 5 s, and service times are told if the settings say where they are read. */
 struct world_options world_options_of(const struct role_settings *role, uint64_t seed);
 
+#define WORLD_BOOT_SD_PART (8.0 / 30) /* of the mean */
+
 /* Starts take so long: within a third and twice the mean. */
 void world_set_boot(struct world_options *o, double mean_s, double sd_s);
 
