@@ -9,7 +9,10 @@
 static const struct {
     const char *name, *summary;
     int (*run)(int argc, char **argv);
-} commands[] = {{"validate", "check settings and say what they come to", guv_validate}};
+} commands[] = {
+    {"validate", "check settings and say what they come to", guv_validate},
+    {"simulate", "replay arrivals: what would they have cost, in time or not?", guv_simulate},
+    {"plot", "draw time series of a CSV file", guv_plot}};
 
 #define N_COMMANDS (sizeof(commands) / sizeof(*commands))
 

@@ -9,7 +9,7 @@
 
 #include "buf.h"
 
-#define TABLE_MAX_COLUMNS 12
+#define TABLE_MAX_COLUMNS 16
 
 struct table_column {
     const char *title;
