@@ -536,7 +536,7 @@ static void read_roles(struct reader *r, const struct tree_node *root,
             read_role(r, pair, everyones);
 }
 
-static double default_poll_s(const struct guv_settings *s)
+double settings_default_poll_s(const struct guv_settings *s)
 {
     double shortest = LONGEST_POLL_S * POLLS_PER_DEADLINE;
 
@@ -548,7 +548,7 @@ static double default_poll_s(const struct guv_settings *s)
 static void set_globals(struct guv_settings *s, const struct value values[N_KEYS])
 {
     s->poll_is_set = values[KEY_POLLINTERVAL].is_set;
-    s->poll_s = s->poll_is_set ? values[KEY_POLLINTERVAL].number : default_poll_s(s);
+    s->poll_s = s->poll_is_set ? values[KEY_POLLINTERVAL].number : settings_default_poll_s(s);
     s->history_s = number_of(values, KEY_HISTORY);
     s->budget = (int)number_of(values, KEY_BUDGET);
     s->budget_line = values[KEY_BUDGET].line;

@@ -89,6 +89,9 @@ int settings_parse_strictly(const char *bytes, size_t len, const char *const *al
                             struct buf *problems) MUST_CHECK;
 void settings_release(struct guv_settings *s);
 
+/* The time between two decisions where the file sets none: of the shortest deadline. */
+double settings_default_poll_s(const struct guv_settings *s);
+
 /* The role of that name, or NULL. */
 const struct role_settings *settings_role(const struct guv_settings *s, const char *name);
 

@@ -9,9 +9,14 @@
 
 #include "trace.h"
 
-/* Worker-seconds. Returns 0, or -1 (ERR_NOMEM). maximum bounds the crew: where even that is too
- * small for the deadline, the bound is of serving as early as it can. */
+struct bound {
+    double paid_s; /* worker-seconds; NAN: the trace is too long for it */
+    double step_s; /* of the grid: 2 s, or coarser for a long trace */
+};
+
+/* Returns 0, or -1 (ERR_NOMEM). The role's maximum bounds the crew: where even that is too small
+ * for the deadline, the bound is of serving as early as it can. */
 int bound_of(const struct trace *trace, const struct role_settings *role, double boot_s,
-             double *ret, struct err *e) MUST_CHECK;
+             struct bound *ret, struct err *e) MUST_CHECK;
 
 #endif

@@ -38,6 +38,7 @@ struct pattern {
     double (*rate)(double t_s, double duration_s);
     double highest; /* that rate() gives */
     double load;    /* the base load, where the pattern has one of its own; 0: as asked */
+    bool is_bursty;
 };
 
 static double steady(double t_s, double duration_s)
@@ -88,19 +89,20 @@ static double flash(double t_s, double duration_s)
 }
 
 static const struct pattern patterns[] = {
-    {"steady", "the same rate all the time", steady, 1, 0},
-    {"trickle", "a rate that keeps an eighth of a worker busy", steady, 1, 0.12},
-    {"diurnal", "a day: from a fifth to nine times that and back", diurnal, 1.8, 0},
-    {"step", "ten times the rate for the second third", step, 2, 0},
-    {"ramp", "up to twenty times the rate", ramp, 2, 0},
-    {"on-off", "ten minutes on, ten minutes nearly off", on_off, 1.6, 0},
-    {"spikes", "a burst of ten seconds each twenty minutes, in a low rate", spikes, 20, 0},
-    {"flash", "two batches out of nothing", flash, 180, 1},
-    {"modulated", "a rate that jumps at random between four levels", NULL, 2.4, 0},
-    {"drift", "steady; jobs take two and a half times as long from the middle on", steady, 1, 0},
-    {"misconfigured", "steady; jobs take three times what is configured", steady, 1, 0},
-    {"outage", "steady; broker and platform away for two minutes, then workers crash", steady, 1,
-     0},
+    {"steady", "the same rate all the time", steady, 1, 0, false},
+    {"trickle", "a rate that keeps an eighth of a worker busy", steady, 1, 0.12, true},
+    {"diurnal", "a day: from a fifth to nine times that and back", diurnal, 1.8, 0, false},
+    {"step", "ten times the rate for the second third", step, 2, 0, false},
+    {"ramp", "up to twenty times the rate", ramp, 2, 0, false},
+    {"on-off", "ten minutes on, ten minutes nearly off", on_off, 1.6, 0, false},
+    {"spikes", "a burst of ten seconds each twenty minutes, in a low rate", spikes, 20, 0, true},
+    {"flash", "two batches out of nothing", flash, 180, 1, true},
+    {"modulated", "a rate that jumps at random between four levels", NULL, 2.4, 0, false},
+    {"drift", "steady; jobs take two and a half times as long from the middle on", steady, 1, 0,
+     false},
+    {"misconfigured", "steady; jobs take three times what is configured", steady, 1, 0, false},
+    {"outage", "steady; broker and platform away for two minutes, then workers crash", steady, 1, 0,
+     false},
 };
 
 const char *trace_pattern_name(size_t i)
@@ -146,6 +148,13 @@ static const struct pattern *find(const char *name)
     return NULL;
 }
 
+bool trace_pattern_is_bursty(const char *name)
+{
+    const struct pattern *p = find(name);
+
+    return p && p->is_bursty;
+}
+
 /* A Poisson process whose rate changes: one of the highest rate, thinned. */
 static int fill(struct trace *t, const struct pattern *p, const struct role_settings *role,
                 double per_s, uint64_t seed, struct err *e)
@@ -178,10 +187,11 @@ int trace_pattern(const char *pattern, const struct role_settings *role, double 
                   double duration_s, uint64_t seed, struct trace *ret, struct err *e)
 {
     const struct pattern *p = find(pattern);
-    struct trace t = {.duration_s = duration_s, .deaf_from_s = INFINITY, .crash_at_s = INFINITY};
+    struct trace t = TRACE_INIT;
 
     if (!p)
         return err_set(e, ERR_INPUT, "there is no pattern '%s'", pattern);
+    t.duration_s = duration_s;
     if (strcmp(p->name, "outage") == 0) {
         t.deaf_from_s = duration_s / 3;
         t.deaf_until_s = duration_s / 3 + 120;

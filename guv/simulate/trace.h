@@ -5,6 +5,7 @@
 #ifndef GUV_SIMULATE_TRACE_H
 #define GUV_SIMULATE_TRACE_H
 
+#include <math.h>
 #include <stdint.h>
 
 #include "base/buf.h"
@@ -26,6 +27,12 @@ struct trace {
     double crash_at_s;                /* every second worker crashes; INFINITY: never */
 };
 
+/* No jobs, and nothing goes wrong. */
+#define TRACE_INIT                                                                                 \
+    {                                                                                              \
+        .deaf_from_s = INFINITY, .crash_at_s = INFINITY                                            \
+    }
+
 void trace_release(struct trace *t);
 
 /* Adds a job; they come in the order of time. Returns 0, or -1 (ERR_NOMEM, ERR_LIMIT). */
@@ -41,5 +48,9 @@ int trace_pattern(const char *pattern, const struct role_settings *role, double 
 /* The patterns' names and what they are, in order; NULL after the last. */
 const char *trace_pattern_name(size_t i);
 const char *trace_pattern_about(size_t i);
+
+/* Whether it is one of those whose work comes in bursts, or hardly at all: starts cost more there
+ * than on the smooth ones. */
+bool trace_pattern_is_bursty(const char *name);
 
 #endif

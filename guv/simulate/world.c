@@ -6,6 +6,12 @@
 #include "random.h"
 
 #define STREAM_STARTS 11
+#define STATS_S 5 /* collect_statistics_interval of RabbitMQ, as it comes */
+
+/* Of starts on Heroku: 30 s, a deviation of 8 s, none shorter than 10 s or longer than 60 s. */
+#define BOOT_MIN_PART (1.0 / 3)
+#define BOOT_MAX_PART 2.0
+
 #define OVERTIME_DEADLINES 20 /* how long after the trace's end the last job must have ended */
 
 /* ---- what is to happen: a heap by time */
@@ -44,6 +50,7 @@ struct world {
     int wanted;             /* workers asked for */
     int in_hand;            /* jobs */
     int consumers;
+    int free_places;       /* for a job, in workers that are up */
     size_t arrived, ended; /* jobs */
     double *took_s;        /* of each job that has ended, from arrival to end */
     struct outcome out;
@@ -52,6 +59,23 @@ struct world {
     struct observation stats;
     double ended_n, ended_sum_s, ended_square; /* service times since the last observation */
 };
+
+struct world_options world_options_of(const struct role_settings *role, uint64_t seed)
+{
+    struct world_options o = {.role = role, .seed = seed, .stats_s = STATS_S};
+
+    world_set_boot(&o, role->boot_s, role->boot_s * WORLD_BOOT_SD_PART);
+    o.has_records = role->jobs_query != NULL;
+    return o;
+}
+
+void world_set_boot(struct world_options *o, double mean_s, double sd_s)
+{
+    o->boot_s = mean_s;
+    o->boot_sd_s = sd_s;
+    o->boot_min_s = mean_s * BOOT_MIN_PART;
+    o->boot_max_s = mean_s * BOOT_MAX_PART;
+}
 
 static bool is_before(const struct event *a, const struct event *b)
 {
@@ -154,6 +178,7 @@ static void give(struct world *w, size_t i)
 
     k->jobs[k->in_hand++] = job;
     w->in_hand++;
+    w->free_places--;
     heap_add(
         w, (struct event){w->now_s + w->trace->jobs[job].takes_s, EVENT_JOB_ENDS, i, job, k->life});
 }
@@ -163,15 +188,13 @@ static void dispatch(struct world *w)
 {
     const int concurrency = w->o->role->concurrency;
 
-    for (size_t tried = 0; w->waiting_n > 0 && tried < w->n_places; tried++) {
+    while (w->waiting_n > 0 && w->free_places > 0) {
         size_t i = w->turn;
         const struct worker *k = &w->workers[i];
 
-        w->turn = (w->turn + 1) % w->n_places;
-        if (k->state != WORKER_UP || k->in_hand == concurrency)
-            continue;
-        give(w, i);
-        tried = (size_t)-1; /* another round */
+        w->turn = w->turn + 1 < w->n_places ? w->turn + 1 : 0;
+        if (k->state == WORKER_UP && k->in_hand < concurrency)
+            give(w, i);
     }
 }
 
@@ -189,8 +212,11 @@ static void gone(struct world *w, size_t i)
 
 static double start_s(struct world *w)
 {
-    double s = random_lognormal(&w->random, w->o->boot_s, w->o->boot_sd_s);
+    double s;
 
+    if (w->o->boot_s <= 0 || w->o->boot_sd_s <= 0)
+        return fmax(0, w->o->boot_s);
+    s = random_lognormal(&w->random, w->o->boot_s, w->o->boot_sd_s);
     return fmax(w->o->boot_min_s, fmin(w->o->boot_max_s, s));
 }
 
@@ -230,6 +256,13 @@ static void start(struct world *w, double after_s)
     heap_add(w, (struct event){w->now_s + after_s, EVENT_READY, i, 0, w->workers[i].life});
 }
 
+/* A worker that was up takes no more jobs, for whatever reason. */
+static void leave(struct world *w, const struct worker *k)
+{
+    w->consumers--;
+    w->free_places -= w->o->role->concurrency - k->in_hand;
+}
+
 static void give_back_all(struct world *w, struct worker *k)
 {
     while (k->in_hand > 0) {
@@ -244,7 +277,7 @@ static void stop(struct world *w, size_t i)
     struct worker *k = &w->workers[i];
 
     if (k->state == WORKER_UP)
-        w->consumers--;
+        leave(w, k);
     if (k->state == WORKER_STARTING || k->in_hand == 0) {
         gone(w, i);
         return;
@@ -256,6 +289,15 @@ static void stop(struct world *w, size_t i)
 static bool is_there(const struct worker *k)
 {
     return k->state == WORKER_STARTING || k->state == WORKER_UP;
+}
+
+static void want(struct world *w, int workers)
+{
+    w->wanted = workers;
+    if (workers > w->out.most)
+        w->out.most = workers;
+    if (w->o->watch)
+        w->o->watch->crew_changed(w->o->watch->arg, w->now_s, workers);
 }
 
 /* The highest numbers stop first, as on Heroku. */
@@ -272,9 +314,7 @@ static void scale(struct world *w, int workers)
             stop(w, i);
             there--;
         }
-    w->wanted = workers;
-    if (workers > w->out.most)
-        w->out.most = workers;
+    want(w, workers);
 }
 
 /* Every second worker that is up dies; the platform starts another in its place. */
@@ -287,8 +327,8 @@ static void crash(struct world *w)
 
         if (k->state != WORKER_UP)
             continue;
+        leave(w, k);
         give_back_all(w, k);
-        w->consumers--;
         k->state = WORKER_STARTING; /* it is the same dyno, and paid on */
         k->life++;
         w->out.starts++;
@@ -302,15 +342,20 @@ static void job_ends(struct world *w, const struct event *ev)
 {
     struct worker *k = &w->workers[ev->worker];
     const struct trace_job *job = &w->trace->jobs[ev->job];
+    double took_s = w->now_s - job->arrives_s;
     int i = 0;
 
     while (k->jobs[i] != ev->job)
         i++;
     k->jobs[i] = k->jobs[--k->in_hand];
     w->in_hand--;
-    w->took_s[w->ended++] = w->now_s - job->arrives_s;
-    if (w->now_s - job->arrives_s > w->o->role->deadline_s)
+    if (k->state == WORKER_UP)
+        w->free_places++;
+    w->took_s[w->ended++] = took_s;
+    if (took_s > w->o->role->deadline_s)
         w->out.late++;
+    if (w->o->watch)
+        w->o->watch->job_ended(w->o->watch->arg, w->now_s, took_s);
     w->out.busy_s += job->takes_s / w->o->role->concurrency;
     w->ended_n++;
     w->ended_sum_s += job->takes_s;
@@ -334,6 +379,7 @@ static void happen(struct world *w, const struct event *ev)
     case EVENT_READY:
         k->state = WORKER_UP;
         w->consumers++;
+        w->free_places += w->o->role->concurrency;
         dispatch(w);
         break;
     case EVENT_KILL:
@@ -387,7 +433,7 @@ static void write_line(struct world *w, const struct observation *o, const struc
 {
     if (!w->o->timeline)
         return;
-    buf_printf(w->o->timeline, "%.1f,%zu,%d,%d,%d,%.3f,%.3f,%zu,%s\n", w->now_s, w->waiting_n,
+    buf_printf(w->o->timeline, "%.1f,%zu,%d,%d,%d,%.3f,%.3f,%zu,\"%s\"\n", w->now_s, w->waiting_n,
                w->in_hand, w->consumers, d->workers, d->load, d->processing_s, w->out.late,
                d->workers == o->workers ? "" : d->reason);
 }
@@ -408,31 +454,79 @@ static void poll(struct world *w, const struct decider *decider)
 
 /* ---- the run */
 
-static int compare(const void *a, const void *b)
+static void swap(double *a, double *b)
 {
-    double x = *(const double *)a, y = *(const double *)b;
+    double c = *a;
 
-    return (x > y) - (x < y);
+    *a = *b;
+    *b = c;
 }
 
-static double quantile(const double *sorted, size_t n, double q)
+/* Brings the value to place k that would be there if all were sorted, none above it before it, none
+ * below it after it (Hoare's FIND). */
+static void select_place(double *v, size_t n, size_t k)
 {
-    return n == 0 ? NAN : sorted[(size_t)ceil(q * (double)n) - 1];
+    size_t low = 0, high = n - 1;
+
+    while (low < high) {
+        double pivot = v[low + (high - low) / 2];
+        size_t i = low, j = high;
+
+        for (;;) {
+            while (v[i] < pivot)
+                i++;
+            while (v[j] > pivot)
+                j--;
+            if (i >= j)
+                break;
+            swap(&v[i++], &v[j--]);
+        }
+        if (k <= j)
+            high = j;
+        else
+            low = j + 1;
+    }
+}
+
+/* To be asked for in rising order: *done values are in their places. */
+static double quantile(double *v, size_t n, double q, size_t *done)
+{
+    size_t k = (size_t)ceil(q * (double)n) - 1;
+
+    if (n == 0)
+        return (double)NAN;
+    if (k >= *done)
+        select_place(v + *done, n - *done, k - *done);
+    *done = k + 1 > *done ? k + 1 : *done;
+    return v[k];
+}
+
+bool outcome_is_in_time(const struct outcome *o, const struct role_settings *role)
+{
+    return (double)o->late <= (double)o->jobs * (1 - role->percentile / 100) + 1e-9;
 }
 
 static void sum_up(struct world *w)
 {
+    size_t done = 0;
+
     for (size_t i = 0; i < w->n_places; i++)
         if (w->workers[i].state != WORKER_NONE)
             gone(w, i);
-    qsort(w->took_s, w->ended, sizeof *w->took_s, compare);
     w->out.jobs = w->trace->n;
     w->out.late += w->trace->n - w->ended; /* they never ended */
-    w->out.p50_s = quantile(w->took_s, w->ended, 0.5);
-    w->out.p90_s = quantile(w->took_s, w->ended, 0.9);
-    w->out.p99_s = quantile(w->took_s, w->ended, 0.99);
-    w->out.longest_s = quantile(w->took_s, w->ended, 1);
+    w->out.p50_s = quantile(w->took_s, w->ended, 0.5, &done);
+    w->out.p90_s = quantile(w->took_s, w->ended, 0.9, &done);
+    w->out.p99_s = quantile(w->took_s, w->ended, 0.99, &done);
+    w->out.longest_s = quantile(w->took_s, w->ended, 1, &done);
     w->out.ended_s = w->now_s;
+}
+
+static bool is_lost(const struct world *w)
+{
+    const struct outcome so_far = {.jobs = w->trace->n, .late = w->out.late};
+
+    return w->o->is_trial && !outcome_is_in_time(&so_far, w->o->role);
 }
 
 static void run(struct world *w, const struct decider *decider)
@@ -444,15 +538,19 @@ static void run(struct world *w, const struct decider *decider)
     random_init(&phase, w->o->seed, STREAM_STARTS + 1);
     stats_at_s = w->o->stats_s * random_uniform(&phase);
     poll_at_s = decider->poll_s * random_uniform(&phase);
-    while (!w->failed && (w->now_s < end_s || w->ended < w->trace->n) && w->now_s < limit_s) {
+    while (!w->failed && !is_lost(w) && (w->now_s < end_s || w->ended < w->trace->n) &&
+           w->now_s < limit_s) {
         double arrival_s =
             w->arrived < w->trace->n ? w->trace->jobs[w->arrived].arrives_s : INFINITY;
+        bool was_before_end = w->now_s < end_s;
         double event_s = w->heap_n > 0 ? w->heap[0].at_s : INFINITY;
         double next_s =
             fmin(fmin(arrival_s, event_s), fmin(fmin(poll_at_s, stats_at_s), crash_at_s));
 
         w->now_s = next_s;
-        if (next_s == arrival_s) {
+        if (was_before_end && next_s > end_s) {
+            w->now_s = end_s; /* a crew is paid until then, not until the next look at it */
+        } else if (next_s == arrival_s) {
             queue_add(w, w->arrived++);
             dispatch(w);
         } else if (next_s == event_s) {
@@ -494,7 +592,7 @@ int world_run(const struct trace *trace, const struct decider *decider,
     if (!w.failed) {
         for (int i = 0; i < decider->first; i++)
             start(&w, 0);
-        w.wanted = w.out.most = decider->first;
+        want(&w, decider->first);
         w.out.starts = 0;
         run(&w, decider);
     }

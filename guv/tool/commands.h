@@ -23,4 +23,10 @@ int guv_validate(int argc, char **argv);
 /* Decides for whoever asks on standard input: --stdio. Returns an enum guv_exit. */
 int guv_stdio(int argc, char **argv);
 
+/* Replays arrivals against settings and compares policies. Returns an enum guv_exit. */
+int guv_simulate(int argc, char **argv);
+
+/* Draws series of a CSV file. Returns an enum guv_exit. */
+int guv_plot(int argc, char **argv);
+
 #endif

@@ -13,6 +13,8 @@ static const struct {
     {"run", "governs; what guv does without a command", guv_run},
     {"validate", "checks settings and says what they come to", guv_validate},
     {"status", "shows how the roles stand", guv_status},
+    {"simulate", "replays arrivals: what would they have cost, and in time?", guv_simulate},
+    {"plot", "draws time series of a CSV file", guv_plot},
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(*commands))

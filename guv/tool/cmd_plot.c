@@ -1,0 +1,330 @@
+/*
+ * cmd_plot.c - guv plot: time series of a CSV file as a picture. For what real runs have written.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/options.h"
+#include "simulate/chart.h"
+#include "simulate/csv.h"
+#include "tool/commands.h"
+#include "tool/file.h"
+
+#define MAX_BYTES ((size_t)256 << 20)
+
+struct plot_options {
+    const char *svg, *title, *subtitle;
+    struct option_texts panels, limits, areas, steps;
+};
+
+#define AT(member) .offset = offsetof(struct plot_options, member)
+static const struct option_spec specs[] = {
+    {"svg", NULL, 0, OPTION_TEXT, "FILE", AT(svg),
+     .help = "where the picture goes; - is standard "
+             "output",
+     .value_default = "-"},
+    {"title", NULL, 0, OPTION_TEXT, "TEXT", AT(title), .help = "above the picture"},
+    {"subtitle", NULL, 0, OPTION_TEXT, "TEXT", AT(subtitle), .help = "below the title"},
+    {"panel", NULL, 0, OPTION_TEXTS, "TITLE=COLUMN,...", AT(panels),
+     .help = "series that stand in one panel, the main one first (one panel a column)"},
+    {"limit", NULL, 0, OPTION_TEXTS, "TITLE=VALUE", AT(limits),
+     .help = "a line across the panel of that title, such as a deadline"},
+    {"step", NULL, 0, OPTION_ITEMS, "COLUMN", AT(steps),
+     .help = "a value counts until the next row, instead of a line between them"},
+    {"area", NULL, 0, OPTION_ITEMS, "COLUMN", AT(areas), .help = "the same, filled"},
+};
+static const struct option_table table = {specs, sizeof(specs) / sizeof(*specs)};
+
+static int say_usage(const char *why)
+{
+    fprintf(stderr, "guv plot: %s; see guv plot --help\n", why);
+    return GUV_USAGE;
+}
+
+static int say_failed(const char *why)
+{
+    fprintf(stderr, "guv plot: %s\n", why);
+    return GUV_REFUSED;
+}
+
+static int print_help(void)
+{
+    AUTO(buf_release) struct buf text = BUF_INIT;
+
+    buf_text(&text, "usage: guv plot FILE.csv [OPTION]...\n\n"
+                    "Draws the columns of a CSV file over time as SVG. The first line names the\n"
+                    "columns; the one named t is the time, in seconds or RFC 3339. An empty field\n"
+                    "is a gap.\n\n");
+    options_help(&table, &text);
+    if (text.failed || fwrite(text.data, 1, text.len, stdout) != text.len || fflush(stdout))
+        return say_failed("standard output takes no more");
+    return GUV_DONE;
+}
+
+/* --- the file ---------------------------------------------------------------------------- */
+
+struct columns {
+    char *names[CSV_MAX_FIELDS];
+    double *values[CSV_MAX_FIELDS];
+    size_t n, n_rows, size;
+    int time; /* which one is the time */
+};
+
+static void columns_release(struct columns *c)
+{
+    for (size_t i = 0; i < c->n; i++) {
+        free(c->names[i]);
+        free(c->values[i]);
+    }
+    c->n = 0;
+}
+
+static int add_header(struct columns *c, const struct csv *row, struct err *e)
+{
+    c->time = csv_column(row, "t");
+    if (c->time < 0)
+        return err_set(e, ERR_INPUT, "line %zu: names no column 't'", row->line);
+    for (; c->n < row->n; c->n++) {
+        c->names[c->n] = strdup(row->fields[c->n]);
+        if (!c->names[c->n])
+            return err_set(e, ERR_NOMEM, "no memory for the columns");
+    }
+    return 0;
+}
+
+static int grow(struct columns *c, struct err *e)
+{
+    size_t size = c->size ? 2 * c->size : 1024;
+
+    for (size_t i = 0; i < c->n; i++) {
+        double *values = realloc(c->values[i], size * sizeof(*values));
+
+        if (!values)
+            return err_set(e, ERR_NOMEM, "no memory for %zu rows", size);
+        c->values[i] = values;
+    }
+    c->size = size;
+    return 0;
+}
+
+/* What is no number is a gap; the time must be one. */
+static int add_row(struct columns *c, const struct csv *row, double *first_s, struct err *e)
+{
+    double *time = NULL;
+    int64_t ms;
+
+    if (c->n_rows == c->size && grow(c, e))
+        return -1;
+    for (size_t i = 0; i < c->n; i++) {
+        double *value = &c->values[i][c->n_rows];
+
+        if (i >= row->n || csv_number(row->fields[i], value))
+            *value = (double)NAN;
+    }
+    time = &c->values[c->time][c->n_rows];
+    if (isnan(*time) && (size_t)c->time < row->n &&
+        clock_parse_timestamp(row->fields[c->time], &ms) == 0) {
+        if (c->n_rows == 0)
+            *first_s = (double)ms / 1000;
+        *time = (double)ms / 1000 - *first_s;
+    }
+    if (isnan(*time))
+        return err_set(e, ERR_INPUT, "line %zu, t: must be seconds or an RFC 3339 time", row->line);
+    if (c->n_rows && *time < time[-1])
+        return err_set(e, ERR_INPUT, "line %zu, t: is before the row above it", row->line);
+    c->n_rows++;
+    return 0;
+}
+
+static int read_columns(const struct buf *bytes, struct columns *c, struct err *e)
+{
+    AUTO(csv_release) struct csv row;
+    double first_s = 0;
+    int got;
+
+    csv_init(&row, bytes->data ? bytes->data : "", bytes->len);
+    got = csv_next(&row, e);
+    if (got == 0)
+        return err_set(e, ERR_INPUT, "there are no rows");
+    if (got < 0 || add_header(c, &row, e))
+        return -1;
+    while ((got = csv_next(&row, e)) > 0)
+        if (add_row(c, &row, &first_s, e))
+            return -1;
+    if (got == 0 && c->n_rows < 2)
+        return err_set(e, ERR_INPUT, "there must be two rows at least");
+    return got;
+}
+
+/* --- the picture ------------------------------------------------------------------------- */
+
+struct plot {
+    const struct plot_options *options;
+    struct columns columns;
+    struct chart chart;
+    struct chart_panel panels[CHART_MAX_PANELS];
+    struct chart_series series[CHART_MAX_PANELS][CHART_MAX_SERIES];
+    char titles[CHART_MAX_PANELS][200], limits[CHART_MAX_PANELS][40];
+};
+
+static int add_series(struct plot *p, struct chart_panel *panel, const char *name, size_t len,
+                      struct err *e)
+{
+    struct chart_series *s = &p->series[panel - p->panels][panel->n_series];
+
+    if (panel->n_series == CHART_MAX_SERIES)
+        return err_set(e, ERR_LIMIT, "more than %d series in a panel", CHART_MAX_SERIES);
+    for (size_t i = 0; i < p->columns.n; i++) {
+        const char *column = p->columns.names[i];
+
+        if (strlen(column) != len || strncmp(column, name, len) != 0)
+            continue;
+        *s = (struct chart_series){.name = column,
+                                   .colour = (int)panel->n_series,
+                                   .n = p->columns.n_rows,
+                                   .t_s = p->columns.values[p->columns.time],
+                                   .values = p->columns.values[i]};
+        if (option_texts_have(&p->options->areas, column))
+            s->kind = CHART_AREA;
+        else if (option_texts_have(&p->options->steps, column))
+            s->kind = CHART_STEPS;
+        panel->n_series++;
+        return 0;
+    }
+    return err_set(e, ERR_INPUT, "the file has no column '%.*s'", (int)(len < 80 ? len : 80), name);
+}
+
+static int add_panel(struct plot *p, const char *title, size_t len, struct chart_panel **ret,
+                     struct err *e)
+{
+    size_t i = p->chart.n_panels;
+
+    if (i == CHART_MAX_PANELS)
+        return err_set(e, ERR_LIMIT, "more than %d panels", CHART_MAX_PANELS);
+    snprintf(p->titles[i], sizeof(p->titles[i]), "%.*s", (int)(len < 199 ? len : 199), title);
+    p->panels[i] = (struct chart_panel){.title = p->titles[i], .series = p->series[i]};
+    p->chart.n_panels++;
+    *ret = &p->panels[i];
+    return 0;
+}
+
+/* "TITLE=COLUMN,COLUMN" */
+static int read_panel(struct plot *p, const char *text, struct err *e)
+{
+    const char *names = strrchr(text, '=');
+    struct chart_panel *panel = NULL;
+
+    if (!names)
+        return err_set(e, ERR_INPUT, "--panel: TITLE=COLUMN,..., not '%.80s'", text);
+    if (add_panel(p, text, (size_t)(names - text), &panel, e))
+        return -1;
+    do {
+        size_t len = strcspn(++names, ",");
+
+        if (add_series(p, panel, names, len, e))
+            return -1;
+        names += len;
+    } while (*names);
+    return 0;
+}
+
+static int read_limit(struct plot *p, const char *text, struct err *e)
+{
+    const char *value = strrchr(text, '=');
+    double limit;
+
+    if (!value || csv_number(value + 1, &limit))
+        return err_set(e, ERR_INPUT, "--limit: TITLE=VALUE, not '%.80s'", text);
+    for (size_t i = 0; i < p->chart.n_panels; i++)
+        if (strlen(p->titles[i]) == (size_t)(value - text) &&
+            strncmp(p->titles[i], text, (size_t)(value - text)) == 0) {
+            snprintf(p->limits[i], sizeof(p->limits[i]), "%s", value + 1);
+            p->panels[i].has_limit = true;
+            p->panels[i].limit = limit;
+            p->panels[i].limit_name = p->limits[i];
+            return 0;
+        }
+    return err_set(e, ERR_INPUT, "--limit: there is no panel '%.*s'", (int)(value - text), text);
+}
+
+static int plan_panels(struct plot *p, struct err *e)
+{
+    const struct plot_options *o = p->options;
+
+    for (size_t i = 0; i < o->panels.n; i++)
+        if (read_panel(p, o->panels.items[i], e))
+            return -1;
+    for (size_t i = 0; o->panels.n == 0 && i < p->columns.n; i++) {
+        const char *name = p->columns.names[i];
+        struct chart_panel *panel = NULL;
+
+        if ((int)i != p->columns.time && (add_panel(p, name, strlen(name), &panel, e) ||
+                                          add_series(p, panel, name, strlen(name), e)))
+            return -1;
+    }
+    for (size_t i = 0; i < o->limits.n; i++)
+        if (read_limit(p, o->limits.items[i], e))
+            return -1;
+    return 0;
+}
+
+static int draw(struct plot *p, struct buf *out, struct err *e)
+{
+    const double *t_s = p->columns.values[p->columns.time];
+
+    p->chart.title = p->options->title;
+    p->chart.subtitle = p->options->subtitle;
+    p->chart.from_s = t_s[0];
+    p->chart.until_s = t_s[p->columns.n_rows - 1];
+    p->chart.panels = p->panels;
+    return plan_panels(p, e) ? -1 : chart_svg(&p->chart, out, e);
+}
+
+static int draw_file(struct plot *p, const char *path, const struct buf *bytes, struct buf *out,
+                     struct err *e)
+{
+    struct err cause = ERR_INIT;
+
+    if (read_columns(bytes, &p->columns, &cause) || draw(p, out, &cause))
+        return err_set(e, cause.code, "%.200s: %s", path, cause.text);
+    return 0;
+}
+
+static int plot(const struct plot_options *options, const char *path)
+{
+    AUTO(buf_release) struct buf bytes = BUF_INIT, out = BUF_INIT;
+    struct plot *p = calloc(1, sizeof(*p));
+    struct err e = ERR_INIT;
+    int status = GUV_DONE;
+
+    if (!p)
+        return say_failed("no memory for the picture");
+    p->options = options;
+    if (file_read(path, MAX_BYTES, &bytes, &e) || draw_file(p, path, &bytes, &out, &e) ||
+        file_write(options->svg, &out, &e))
+        status = say_failed(e.text);
+    columns_release(&p->columns);
+    free(p);
+    return status;
+}
+
+int guv_plot(int argc, char **argv)
+{
+    struct plot_options options = {0};
+    struct option_texts rest;
+    struct err e = ERR_INIT;
+
+    switch (options_parse(&table, argc, argv, &options, &rest, &e)) {
+    case OPTIONS_HELP:
+        return print_help();
+    case OPTIONS_WRONG:
+        return say_usage(e.text);
+    case OPTIONS_OK:
+        break;
+    }
+    if (rest.n != 1)
+        return say_usage("one CSV file is to be named");
+    return plot(&options, rest.items[0]);
+}
