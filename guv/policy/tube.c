@@ -334,8 +334,9 @@ static bool plan_up(struct tube *t, const struct view *v, struct decision *ret)
     later = need(t, v, 0, t->poll_s, high_per_s);
     if (!now.late && !later.late && later.exact <= 1 &&
         (v->workers + later.more < maximum || maximum <= 1)) {
-        snprintf(ret->reason, sizeof ret->reason, "%d more will be needed, which can wait",
-                 now.more);
+        if (v->ready > 0)
+            snprintf(ret->reason, sizeof ret->reason, "%d more will be needed, which can wait",
+                     now.more);
         return true;
     }
     if (starts_lost(&t->starts, v->t_s) >= FREEZE_STARTS) {
@@ -512,6 +513,8 @@ static void plan(struct tube *t, struct view *v, bool may_shrink, struct decisio
         ret->floor = feasible(t, v);
     }
     ret->catch_up_s = catch_up(v, ret->workers, ret);
+    if (!*ret->reason)
+        snprintf(ret->reason, sizeof ret->reason, "%.0f jobs wait, all in time", v->ready);
 }
 
 /*

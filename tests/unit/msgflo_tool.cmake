@@ -22,5 +22,5 @@ function(checked_in name file)
   set_tests_properties(unit_${name} PROPERTIES LABELS unit TIMEOUT 60)
 endfunction()
 checked_in(procfile Procfile procfile graphs/imageresize.fbp --library graphs/components.json
-           --include "release: bin/deploy")
+           --include "guv: dist/bin/guv -f graphs/guv.yaml" --include "release: bin/deploy")
 checked_in(graph_picture docs/graph.svg graph graphs/imageresize.fbp --format svg)
