@@ -7,15 +7,6 @@
 
 #define NOTE_MAX_BYTES 1000
 
-/* Not of the file: nothing that a terminal or a log takes for more than text. */
-static void tame(char *text, size_t len)
-{
-    utf8_repair(text, len);
-    for (size_t i = 0; i < len; i++)
-        if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
-            text[i] = '?';
-}
-
 void note(struct buf *to, int line, const char *role, const char *key, const char *fmt, ...)
 {
     char text[NOTE_MAX_BYTES];
@@ -31,7 +22,9 @@ void note(struct buf *to, int line, const char *role, const char *key, const cha
     if (key)
         buf_printf(to, ", %s", key);
     buf_printf(to, ": %s", text);
-    if (!to->failed)
-        tame(to->data + from, to->len - from);
+    if (!to->failed) { /* not all of it is ours: nothing that a terminal takes for more than text */
+        utf8_repair(to->data + from, to->len - from);
+        utf8_tame(to->data + from, to->len - from);
+    }
     buf_text(to, "\n");
 }

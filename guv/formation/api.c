@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <jansson.h>
@@ -11,6 +12,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "strict.h"
 
 #define MAX_BODY_BYTES ((size_t)64 * 1024)
 #define IDLE_TIMEOUT_S 60
@@ -21,17 +23,21 @@ struct api {
     struct api_options options;
     struct formation *formation;
     char app_id[UUID_SIZE];
+    struct strict strict; /* of no meaning unless options.strict */
 };
 
 /* Lives from a request's first bytes to its completion; hangs on libmicrohttpd's req_cls. */
 struct request {
     struct buf body;
+    const char *range; /* its Range header, lent while it is answered; NULL: none */
 };
 
 struct answer {
     unsigned status;
-    json_t *body;      /* new; NULL: no memory */
-    const char *allow; /* of a 405 */
+    json_t *body;         /* new; NULL: no memory */
+    const char *allow;    /* of a 405 */
+    int retry_after_s;    /* 0: is not said */
+    char next_range[100]; /* of a 206; "": none */
 };
 
 /* ---- what the calls show */
@@ -103,12 +109,13 @@ static json_t *dynos_json(const struct api *api)
 
 static struct answer ok(json_t *body)
 {
-    return (struct answer){MHD_HTTP_OK, body, NULL};
+    return (struct answer){.status = MHD_HTTP_OK, .body = body};
 }
 
 static struct answer refuse(unsigned status, const char *id, const char *message)
 {
-    return (struct answer){status, json_pack("{s:s, s:s}", "id", id, "message", message), NULL};
+    return (struct answer){.status = status,
+                           .body = json_pack("{s:s, s:s}", "id", id, "message", message)};
 }
 
 static struct answer refuse_method(const char *allow)
@@ -241,6 +248,32 @@ static const char *after(const char *path, const char *prefix)
     return path && strncmp(path, prefix, len) == 0 ? path + len : NULL;
 }
 
+/* The part of the list that a range asks for ("id ]ID..; max=N": after that id), as Heroku gives
+ * lists that are longer than a page. */
+static struct answer ok_page(const struct api *api, json_t *list, const char *range)
+{
+    struct answer a = ok(json_array());
+    const char *after_id = after(range, "id ]");
+    size_t i = 0, page = (size_t)api->strict.page;
+
+    while (after_id && i < json_array_size(list) &&
+           strncmp(json_string_value(json_object_get(json_array_get(list, i), "id")), after_id,
+                   UUID_SIZE - 1) != 0)
+        i++;
+    i += after_id != NULL;
+    for (; i < json_array_size(list) && json_array_size(a.body) < page; i++)
+        json_array_append(a.body, json_array_get(list, i));
+    if (i < json_array_size(list)) {
+        const json_t *last = json_array_get(list, i - 1);
+
+        a.status = MHD_HTTP_PARTIAL_CONTENT;
+        snprintf(a.next_range, sizeof a.next_range, "id ]%s..; max=%d",
+                 json_string_value(json_object_get(last, "id")), api->strict.page);
+    }
+    json_decref(list);
+    return a;
+}
+
 static struct answer answer_formation(const struct api *api, const char *method, const char *type,
                                       const struct request *r)
 {
@@ -251,7 +284,8 @@ static struct answer answer_formation(const struct api *api, const char *method,
     if (strcmp(method, MHD_HTTP_METHOD_GET) != 0)
         return refuse_method("GET, PATCH");
     if (!type)
-        return ok(formation_json(api));
+        return api->options.strict ? ok_page(api, formation_json(api), r->range)
+                                   : ok(formation_json(api));
     if (!found)
         return refuse(MHD_HTTP_NOT_FOUND, "not_found", "Couldn't find that process type.");
     return ok(type_json(api, found));
@@ -275,18 +309,89 @@ static struct answer answer_to(const struct api *api, const char *method, const 
     return ok(dynos_json(api));
 }
 
+/* The calls that tests make, which exist in strict mode only. */
+static struct answer answer_control(struct api *api, const char *method, const char *path,
+                                    const struct request *r)
+{
+    json_auto_t *body = json_loadb(r->body.data ? r->body.data : "", r->body.len, 0, NULL);
+
+    if (strcmp(path, "/__requests") == 0)
+        return ok(strict_requests_json(&api->strict));
+    if (strcmp(method, MHD_HTTP_METHOD_PUT) != 0)
+        return refuse_method("PUT");
+    if (!json_is_object(body) || !strict_control(&api->strict, path, body))
+        return refuse_params("See strict.h for what the control calls take.");
+    return ok(json_object());
+}
+
+static struct answer refuse_as(const struct strict_refusal *r)
+{
+    struct answer a = refuse(r->status, r->id, r->message);
+
+    if (a.body && r->limit >= 0)
+        json_object_set_new(a.body, "limit", json_integer(r->limit));
+    a.retry_after_s = r->retry_after_s > 0 ? r->retry_after_s : 0;
+    return a;
+}
+
 /* ---- libmicrohttpd */
+
+static const char *header(struct MHD_Connection *connection, const char *name)
+{
+    return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
+}
 
 static bool is_authorized(const struct api *api, struct MHD_Connection *connection)
 {
-    const char *header =
-        MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_AUTHORIZATION);
-    const char *token = after(header, "Bearer ");
+    const char *token = after(header(connection, MHD_HTTP_HEADER_AUTHORIZATION), "Bearer ");
 
     return !api->options.token || (token && strcmp(token, api->options.token) == 0);
 }
 
-static enum MHD_Result send_answer(struct MHD_Connection *connection, const struct answer *a)
+static struct answer answer_all(struct api *api, struct MHD_Connection *connection,
+                                const char *method, const char *path, struct request *r)
+{
+    const struct strict_request shown = {method, header(connection, MHD_HTTP_HEADER_ACCEPT),
+                                         header(connection, MHD_HTTP_HEADER_CONTENT_TYPE),
+                                         header(connection, MHD_HTTP_HEADER_USER_AGENT),
+                                         header(connection, MHD_HTTP_HEADER_AUTHORIZATION)};
+    struct strict_refusal refusal;
+
+    if (api->options.strict && after(path, "/__"))
+        return answer_control(api, method, path, r);
+    if (api->options.strict && strict_check(&api->strict, &shown, clock_mono_ms(), &refusal))
+        return refuse_as(&refusal);
+    if (!is_authorized(api, connection))
+        return refuse(MHD_HTTP_UNAUTHORIZED, "unauthorized", "Invalid credentials provided.");
+    r->range = header(connection, MHD_HTTP_HEADER_RANGE);
+    return answer_to(api, method, path, r);
+}
+
+/* Heroku's headers, and those of this answer. */
+static void add_headers(const struct api *api, const struct answer *a,
+                        struct MHD_Response *response)
+{
+    char number[16], id[UUID_SIZE];
+
+    MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, "application/json");
+    if (a->allow)
+        MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, a->allow);
+    if (a->next_range[0])
+        MHD_add_response_header(response, "Next-Range", a->next_range);
+    if (a->retry_after_s) {
+        snprintf(number, sizeof number, "%d", a->retry_after_s);
+        MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, number);
+    }
+    if (api->options.strict) {
+        uuid_make(id);
+        MHD_add_response_header(response, "Request-Id", id);
+        snprintf(number, sizeof number, "%d", (int)api->strict.remaining);
+        MHD_add_response_header(response, "RateLimit-Remaining", number);
+    }
+}
+
+static enum MHD_Result send_answer(const struct api *api, struct MHD_Connection *connection,
+                                   const struct answer *a)
 {
     char *text = json_dumps(a->body, JSON_COMPACT); /* NULL for a NULL body too */
     struct MHD_Response *response;
@@ -299,9 +404,7 @@ static enum MHD_Result send_answer(struct MHD_Connection *connection, const stru
         free(text);
         return MHD_NO;
     }
-    MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, "application/json");
-    if (a->allow)
-        MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, a->allow);
+    add_headers(api, a, response);
     result = MHD_queue_response(connection, a->status, response);
     MHD_destroy_response(response);
     return result;
@@ -311,7 +414,7 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
                                   const char *method, const char *version, const char *data,
                                   size_t *data_len, void **req_cls)
 {
-    const struct api *api = arg;
+    struct api *api = arg;
     struct request *r = *req_cls;
     struct answer a;
     enum MHD_Result result;
@@ -330,11 +433,8 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
         *data_len = 0;
         return MHD_YES;
     }
-    if (is_authorized(api, connection))
-        a = answer_to(api, method, path, r);
-    else
-        a = refuse(MHD_HTTP_UNAUTHORIZED, "unauthorized", "Invalid credentials provided.");
-    result = send_answer(connection, &a);
+    a = answer_all(api, connection, method, path, r);
+    result = send_answer(api, connection, &a);
     json_decref(a.body);
     return result;
 }
@@ -369,6 +469,7 @@ int api_open(const struct api_options *options, struct formation *f, struct api 
     api->options = *options;
     api->formation = f;
     uuid_make(api->app_id);
+    strict_init(&api->strict, clock_mono_ms());
     api->daemon =
         MHD_start_daemon(MHD_USE_EPOLL, (uint16_t)options->port, NULL, NULL, on_request, api,
                          MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_SOCK_ADDR,

@@ -5,7 +5,8 @@
  *     PATCH /apps/{app}/formation           {"updates": [{"type": "resize", "quantity": 2}]}
  *     PATCH /apps/{app}/formation/{type}    {"quantity": 2}
  *     GET   /apps/{app}/dynos               each with its `pid`, which Heroku does not have
- * Hides libmicrohttpd, which runs inside the caller's loop and thread.
+ * and, when it is strict, the control calls of strict.h. Hides libmicrohttpd, which runs inside the
+ * caller's loop and thread.
  */
 #ifndef FORMATION_API_H
 #define FORMATION_API_H
@@ -19,6 +20,7 @@ struct api_options {
     unsigned port;     /* 0: any free one */
     const char *app;   /* lent: the app's name in the paths */
     const char *token; /* lent: wanted as `Authorization: Bearer`; NULL: none is wanted */
+    bool strict;       /* refuse what Heroku would refuse: strict.h */
 };
 
 /*

@@ -27,6 +27,7 @@ static const char usage[] =
     "  --port N             where the formation calls are answered (0, the default: a free port)\n"
     "  --app NAME           the app's name in those calls (imageresize)\n"
     "  --token-env NAME     the variable that holds the bearer token they must bring (no token)\n"
+    "  --strict             refuse what Heroku's API would, and fail on demand (for tests)\n"
     "  --limit N            most processes of one type (100)\n"
     "  --env FILE           KEY=VALUE lines for the processes' environment\n"
     "  --base-port N        PORT of web.1; web.2 has the next, and so on (5000)\n"
@@ -73,6 +74,7 @@ enum option_id {
     OPT_PORT,
     OPT_RESTART_MAX,
     OPT_SCALE,
+    OPT_STRICT,
     OPT_TOKEN_ENV,
     OPT_VERSION,
     OPT_HELP
@@ -87,6 +89,7 @@ static const struct option long_options[] = {
     {"port", required_argument, NULL, OPT_PORT},
     {"restart-max", required_argument, NULL, OPT_RESTART_MAX},
     {"scale", required_argument, NULL, OPT_SCALE},
+    {"strict", no_argument, NULL, OPT_STRICT},
     {"token-env", required_argument, NULL, OPT_TOKEN_ENV},
     {"version", no_argument, NULL, OPT_VERSION},
     {"help", no_argument, NULL, OPT_HELP},
@@ -108,6 +111,9 @@ static int read_option(struct options *o, int id, const char *name, const char *
         break;
     case OPT_SCALE:
         o->scale = value;
+        break;
+    case OPT_STRICT:
+        o->api.strict = true;
         break;
     case OPT_TOKEN_ENV:
         o->token_env = value;

@@ -4,11 +4,12 @@
 #include <string.h>
 
 #define WINDOW_S 900.0    /* the rate's longest window */
-#define LASTING_POLLS 5   /* what has held for so many polls is no burst */
+#define LASTING_S 60.0    /* what has held for so long is no burst */
 #define WINDOW_POLLS 2    /* and its shortest */
 #define WINDOW_GROWTH 1.4 /* each window tried is so much longer than the one before */
+#define SAMPLE_S 1.5      /* on either side: nobody knows when the broker measured */
 #define AGREE_SIGMA 2.5   /* two windows differ when their means do by so many sigma */
-#define SPIKE_SIGMA 4.0   /* over the median of its neighbours: then a count is a spike */
+#define SPIKE_SIGMA 4.0   /* over the median of its neighbours: what is above is a spike */
 #define NEAR 5            /* neighbours of a count, itself among them */
 #define RING_MIN 64
 #define RING_MAX 8192
@@ -144,7 +145,8 @@ static bool agree(double short_jobs, double short_s, double jobs, double span_s,
     double variance =
         dispersion * fmax(mean, 1.0 / span_s) * fmax(0.0, 1.0 / short_s - 1.0 / span_s);
 
-    return fabs(short_jobs / short_s - mean) <= AGREE_SIGMA * sqrt(variance);
+    return fabs(short_jobs / short_s - mean) <=
+           AGREE_SIGMA * sqrt(variance) + mean * SAMPLE_S / short_s;
 }
 
 struct arrivals_rate arrivals_rate(const struct arrivals *a, double dispersion)
@@ -157,13 +159,13 @@ struct arrivals_rate arrivals_rate(const struct arrivals *a, double dispersion)
 
         span_s += count_at(a, i).dt_s;
         jobs += despiked(a, i, dispersion);
-        if (k >= WINDOW_POLLS && k <= LASTING_POLLS)
+        if (k == 1 || span_s <= LASTING_S)
             least = fmin(least, jobs / span_s);
         if (k < a->counts_n && (k < WINDOW_POLLS || span_s < best_s * WINDOW_GROWTH))
             continue;
         if (is_over || (best_s > 0 && !agree(best_jobs, best_s, jobs, span_s, dispersion))) {
             is_over = true;
-            if (k >= LASTING_POLLS)
+            if (span_s > LASTING_S)
                 break;
             continue;
         }

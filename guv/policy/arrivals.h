@@ -35,7 +35,7 @@ struct arrivals {
 /* Arrivals a second. */
 struct arrivals_rate {
     double per_s, error_per_s; /* best estimate, and its standard error */
-    double lasting_per_s; /* what has lasted for some polls: a burst may be over at any moment */
+    double lasting_per_s;      /* what has lasted for a minute: a burst may be over at any moment */
 };
 
 /* memory_s: how far back the curve must tell; poll_s: the usual time between two additions.

@@ -33,7 +33,8 @@ struct need_query {
 };
 
 struct need {
-    int more;           /* workers */
+    int more;           /* workers, and */
+    double exact;       /* how many that is before it is made whole */
     bool late;          /* some jobs cannot start in time, whatever is done */
     double violation_s; /* from now until the first job of the rest is late if nothing is done; or
                            INFINITY */

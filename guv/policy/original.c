@@ -4,10 +4,13 @@
 #include <string.h>
 
 #define HISTORY_MAX 10000
+#define EARLY_PART 0.9 /* of the interval: a look so early is a timer's jitter */
 
 struct original {
     const struct role_settings *role;
-    int *history; /* a ring of the last estimates */
+    double poll_s;
+    double decided_s; /* when it last did; NAN: never */
+    int *history;     /* a ring of the last estimates */
     size_t next, n, size;
 };
 
@@ -20,6 +23,8 @@ int original_new(const struct role_settings *settings, double poll_s, double his
     if (!g)
         return err_set(e, ERR_NOMEM, "no memory for role '%s'", settings->name);
     g->role = settings;
+    g->poll_s = poll_s;
+    g->decided_s = NAN;
     g->size = polls < 0 ? 0 : polls > HISTORY_MAX ? HISTORY_MAX : (size_t)polls;
     g->history = calloc(g->size + 1, sizeof *g->history);
     if (!g->history) {
@@ -74,10 +79,23 @@ static void scale_to(struct decision *ret, int workers, int estimated, const cha
     snprintf(ret->reason, sizeof ret->reason, "the queue is worth %d workers%s", estimated, why);
 }
 
+/* It looks once an interval, however often it is asked. */
+static bool is_due(struct original *g, double now_s)
+{
+    if (now_s < g->decided_s + EARLY_PART * g->poll_s) /* false for NAN */
+        return false;
+    g->decided_s = now_s;
+    return true;
+}
+
 void original_decide(struct original *g, const struct observation *o, struct decision *ret)
 {
     int wanted, top;
 
+    if (!is_due(g, o->t_s)) {
+        snprintf(ret->reason, sizeof ret->reason, "it looks every %.0f s", g->poll_s);
+        return;
+    }
     if (isnan(o->messages)) {
         snprintf(ret->reason, sizeof ret->reason, "the queue's length is not known");
         return;

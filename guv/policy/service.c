@@ -9,8 +9,12 @@
 #define CV2_MIN 0.01
 #define WINDOW_S 120.0 /* the longest that the mean is taken over */
 #define WINDOW_GROWTH 1.4
-#define WINDOW_JOBS 10.0
+#define WINDOW_LEAST_S 10.0 /* and the shortest, in seconds */
+#define WINDOW_JOBS 10.0    /* and in jobs */
 #define AGREE_SIGMA 2.5
+#define SAMPLE_S 1.5 /* on either side: nobody knows when the broker measured */
+/* A few jobs of such odd length tell little of the others: they count for so many usual ones. */
+#define ODD_FACTOR 3.0
 #define CHANGED_PART 0.2 /* of the jobs in hand */
 /* A job that has just begun has been in hand for less than a whole interval, and what it has used
  * says nothing of its end yet: this part of a job is taken off for each that came into hand. */
@@ -41,8 +45,9 @@ static bool agrees(const struct service *s, const struct service_span *lately, d
 {
     double expected = lately->busy_s / mean_s;
 
-    return fabs(lately->done - expected) <=
-           AGREE_SIGMA * sqrt(fmax(s->cv2, CV2_MIN) * expected) + 1 + lately->unsure;
+    return fabs(lately->done - expected) <= AGREE_SIGMA * sqrt(fmax(s->cv2, CV2_MIN) * expected) +
+                                                1 + lately->unsure +
+                                                expected * SAMPLE_S / lately->dt_s;
 }
 
 /*
@@ -63,12 +68,17 @@ static void estimate(struct service *s)
         sum.unsure += span->unsure;
         if (sum.dt_s > WINDOW_S && best.dt_s > 0)
             break;
-        if (k < s->n &&
-            (sum.busy_s < WINDOW_JOBS * s->usual_s || sum.dt_s < best.dt_s * WINDOW_GROWTH))
+        if (k < s->n && (sum.busy_s < WINDOW_JOBS * s->usual_s || sum.dt_s < WINDOW_LEAST_S ||
+                         sum.dt_s < best.dt_s * WINDOW_GROWTH))
             continue;
         if (best.dt_s > 0 && !agrees(s, &best, (sum.busy_s + s->usual_s) / (sum.done + 1)))
             break;
         best = sum;
+    }
+    if (best.dt_s > 0) {
+        double seen = best.done + best.busy_s / best.dt_s; /* jobs: ended, and in hand at a time */
+
+        best.busy_s = fmin(best.busy_s, ODD_FACTOR * s->usual_s * seen);
     }
     s->mean_s = (best.busy_s + PRIOR_JOBS * s->usual_s) / (best.done + PRIOR_JOBS);
 }

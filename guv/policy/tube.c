@@ -26,28 +26,26 @@
 #define STATS_S 5.0       /* RabbitMQ's own interval of measuring queues */
 #define DISPERSION 1.5    /* of arrivals: a little rougher than Poisson's */
 #define CURVE_DEADLINES 3 /* the curve of arrivals goes back so many deadlines */
-#define ROUNDS 5          /* of finding the size of a step */
 
 /* How near to the deadline. One job in RARE waits as long as the tube is deep, so of those that do,
  * RARE times the share may be late that may be late of all. */
-#define RARE 2.0
-#define Z_SOFT 1.5  /* sigmas of safety when the size of a step is chosen, and */
-#define Z_HARD 0.75 /* when it is to be taken: small surprises on the way need no second step */
-#define HARD_SLACK 1.05
+#define RARE 3.0
+#define Z 1.0 /* sigmas of safety */
 
 /* Up. A step reaches this part of the load, so that the queue stops growing; and a load of that
  * part of the maximum needs all of it. */
 #define LOAD_PART 0.98
 #define OVERLOAD_PART 0.95
-#define FREEZE_STARTS                                                                              \
-    2 /* so many workers in a row that never took a job: more would not either                     \
-       */
+#define FREEZE_STARTS 2 /* in a row that never took a job: more would not, either */
 
 /* Down. Workers may idle for this part of a start before they are stopped; none is stopped so soon
  * after the beginning, in seconds or in starts. */
 #define CREDIT_PART 0.25
 #define SETTLE_S 60.0
 #define SETTLE_STARTS 2
+
+#define POLL_LEARN 0.2 /* weight of the newest interval between two decisions, and */
+#define POLL_ODD 5.0   /* one so many times as long is an accident */
 
 /* While nothing can be read: no more than so many times the last load, and one. */
 #define BLIND_LOADS 1.5
@@ -69,6 +67,7 @@ struct tube {
     double credit_s;      /* worker-seconds that idled */
     bool is_gentle;       /* a stopped worker's job came back: leave each job in hand its place */
     double born_s;        /* the first decision; NAN before it */
+    double called_s;      /* the last one */
     /* What would be there by now, carried on while the broker is mute. */
     double blind_t_s, blind_ready, blind_n;
 };
@@ -83,7 +82,7 @@ int tube_new(const struct role_settings *settings, double poll_s, struct tube **
     t->role = settings;
     t->poll_s = poll_s;
     t->z_tail = normal_quantile(1.0 - fmin(0.5, RARE * late));
-    t->consumers_was = t->born_s = NAN;
+    t->consumers_was = t->born_s = t->called_s = NAN;
     service_init(&t->service, settings->processing_s, settings->stddev_s);
     t->due_s = calloc((size_t)settings->maximum + 1, sizeof *t->due_s);
     if (!t->due_s) {
@@ -147,7 +146,8 @@ static double arrived(const struct tube *t, const struct observation *o, const s
         return fmax(0, grown + acked);
     if (!isnan(o->publish_rate))
         return o->publish_rate * fmax(0, o->t_s - t->last.t_s);
-    return fmax(0, grown + v->unacked / t->service.mean_s * v->dt_s); /* and what was ended */
+    /* What was ended meanwhile, as far as it can be told. */
+    return fmax(0, grown + v->unacked / t->service.mean_s * (o->t_s - t->last.t_s));
 }
 
 static void learn_jobs(struct tube *t, const struct observation *o, const struct view *v)
@@ -190,33 +190,33 @@ static void learn_starts(struct tube *t, const struct observation *o, int consum
         starts_ask(&t->starts, o->t_s, waiting - t->starts.n);
 }
 
+/*
+ * Whether the broker has measured since: its figures are some seconds old, and a look that comes
+ * sooner sees the same ones again, which does not mean that nothing has arrived.
+ */
+static bool is_news(const struct tube *t, const struct observation *o)
+{
+    const struct observation *was = &t->last;
+
+    return !t->has_last || o->t_s - was->t_s >= STATS_S || o->messages != was->messages ||
+           o->consumers != was->consumers || o->unacked > was->unacked ||
+           o->unacked < was->unacked || o->published > was->published || o->acked > was->acked;
+}
+
 static void learn(struct tube *t, const struct observation *o, const struct view *v)
 {
+    learn_starts(t, o, (int)v->crew.n);
+    if (!is_news(t, o))
+        return;
     if (t->has_last)
         learn_jobs(t, o, v);
     else
         arrivals_add(&t->arrivals, o->t_s, 0, 0);
-    learn_starts(t, o, (int)v->crew.n);
     t->last = *o;
     t->has_last = true;
 }
 
 /* ---- the tube */
-
-/* How deep the tube is: how it is looked at, with what part of the deadline and how many sigmas. */
-struct edge {
-    double slack, z;
-};
-
-static struct edge soft_edge(const struct tube *t)
-{
-    return (struct edge){t->role->slack, Z_SOFT};
-}
-
-static struct edge hard_edge(const struct tube *t)
-{
-    return (struct edge){fmin(1, HARD_SLACK * t->role->slack), Z_HARD};
-}
 
 static double places(const struct view *v, double crew)
 {
@@ -234,29 +234,29 @@ static double noise(const struct tube *t, const struct view *v, double crew)
  * What is left of the room, but for that noise. What comes before help can be there must fit in the
  * crew's spare places where the room is short: that is the square root staffing of queueing theory.
  */
-static double room(const struct tube *t, const struct view *v, double crew, struct edge edge)
+static double room(const struct tube *t, const struct view *v, double crew)
 {
-    double p = t->service.mean_s, room_s = fmax(0, edge.slack * v->room_s);
-    double depth_s = room_s - edge.z * noise(t, v, crew) * sqrt(fmax(0, v->room_s) * v->rate.per_s);
+    double p = t->service.mean_s, room_s = fmax(0, t->role->slack * v->room_s);
+    double depth_s = room_s - Z * noise(t, v, crew) * sqrt(fmax(0, v->room_s) * v->rate.per_s);
     double jitter_s;
 
     if (depth_s >= v->react_s)
         return room_s;
     jitter_s = sqrt(v->react_s * p * (1 + t->service.cv2) * DISPERSION / places(v, crew));
-    return fmax(0, room_s - edge.z * jitter_s * (1 - fmax(0, depth_s) / v->react_s));
+    return fmax(0, room_s - Z * jitter_s * (1 - fmax(0, depth_s) / v->react_s));
 }
 
 /* The room of a job before which as many wait as usual, when the load fills it. */
-static double depth(const struct tube *t, const struct view *v, double crew, struct edge edge)
+static double depth(const struct tube *t, const struct view *v, double crew)
 {
-    return fmax(0, room(t, v, crew, edge) -
-                       edge.z * noise(t, v, crew) * sqrt(fmax(0, v->room_s) * v->rate.per_s));
+    return fmax(0, room(t, v, crew) -
+                       Z * noise(t, v, crew) * sqrt(fmax(0, v->room_s) * v->rate.per_s));
 }
 
 /* How far the forecast is looked at: what comes later can be helped later. */
-static double horizon(const struct tube *t, const struct view *v, double crew, struct edge edge)
+static double horizon(const struct tube *t, const struct view *v, double crew)
 {
-    return fmax(v->react_s - depth(t, v, crew, edge), t->poll_s) + t->poll_s;
+    return fmax(v->react_s - depth(t, v, crew), t->poll_s) + t->poll_s;
 }
 
 /*
@@ -266,44 +266,48 @@ static double horizon(const struct tube *t, const struct view *v, double crew, s
  */
 static double forecast(const struct tube *t, const struct view *v)
 {
-    bool is_roomy = depth(t, v, v->workers, hard_edge(t)) >= v->react_s;
+    bool is_roomy = depth(t, v, v->workers) >= v->react_s;
 
     return (is_roomy ? v->rate.lasting_per_s : v->rate.per_s) + v->rate.error_per_s;
 }
 
 /* Workers needed over those of the view, if `more` are asked for delay_s from now. per_s: more jobs
  * are to come. */
-static struct need need(const struct tube *t, const struct view *v, double more, struct edge edge,
-                        double delay_s, double per_s)
+static struct need need(const struct tube *t, const struct view *v, double more, double delay_s,
+                        double per_s)
 {
-    double room_s = room(t, v, v->workers + more, edge);
+    double room_s = room(t, v, v->workers + more);
 
     return need_of(&(struct need_query){.t_s = v->t_s,
                                         .room_s = room_s,
-                                        .noise_s = edge.z * noise(t, v, v->workers + more),
+                                        .noise_s = Z * noise(t, v, v->workers + more),
                                         .on_s = v->t_s + delay_s + starts_plan_s(&t->starts, more),
                                         .rescue_s = fmax(room_s, 2 * t->service.mean_s),
                                         .ready = v->ready,
                                         .per_s = per_s,
-                                        .horizon_s = horizon(t, v, v->workers + more, edge)},
+                                        .horizon_s = horizon(t, v, v->workers + more)},
                    &v->crew, &t->arrivals);
 }
 
 /* ---- up */
 
-/* How many more to ask for, now that some are needed; a larger crew averages better. */
-static int step_up(const struct tube *t, const struct view *v, double high_per_s, int least)
+/*
+ * How many more to ask for, now that some are needed: the least number that would do if it were
+ * asked for at once. A larger crew averages better, so that is fewer than one by one.
+ */
+static int step_up(const struct tube *t, const struct view *v, double high_per_s, int most)
 {
-    struct need n = {0};
-    int guess = 1;
+    int low = 1, high = most;
 
-    for (int i = 0; i < ROUNDS; i++) {
-        n = need(t, v, guess, soft_edge(t), 0, high_per_s);
-        if (n.more <= guess)
-            break;
-        guess = (n.more + guess) / 2;
+    while (low < high) {
+        int middle = low + (high - low) / 2;
+
+        if (need(t, v, middle, 0, high_per_s).more <= middle)
+            high = middle;
+        else
+            low = middle + 1;
     }
-    return n.late ? least : n.more > 1 ? n.more : 1;
+    return low;
 }
 
 /* Returns whether it decided. */
@@ -321,20 +325,27 @@ static bool plan_up(struct tube *t, const struct view *v, struct decision *ret)
                  lasting);
         return true;
     }
-    now = need(t, v, 0, hard_edge(t), 0, high_per_s);
+    now = need(t, v, 0, 0, high_per_s);
     ret->late = now.late;
     ret->violation_s = now.violation_s;
     ret->floor = v->workers + (now.more > 0 ? now.more : 0);
     if (now.more <= 0)
         return false;
-    later = need(t, v, 0, hard_edge(t), t->poll_s, high_per_s);
-    if (!now.late && !later.late && later.more <= now.more &&
+    later = need(t, v, 0, t->poll_s, high_per_s);
+    if (!now.late && !later.late && later.exact <= 1 &&
         (v->workers + later.more < maximum || maximum <= 1)) {
         snprintf(ret->reason, sizeof ret->reason, "%d more will be needed, which can wait",
                  now.more);
         return true;
     }
-    wanted = v->workers + step_up(t, v, high_per_s, now.more);
+    if (starts_lost(&t->starts, v->t_s) >= FREEZE_STARTS) {
+        ret->is_frozen = true;
+        snprintf(ret->reason, sizeof ret->reason,
+                 "%zu workers that were asked for never took a job: no more are asked for",
+                 starts_lost(&t->starts, v->t_s));
+        return true;
+    }
+    wanted = v->workers + step_up(t, v, high_per_s, maximum - v->workers + 1);
     if (lasting > wanted)
         wanted = (int)fmax(wanted, ceil(LOAD_PART * lasting));
     ret->workers = wanted < maximum ? wanted : maximum;
@@ -389,9 +400,8 @@ static bool is_enough(const struct tube *t, const struct view *v, int workers)
     fewer.crew.n = fmin(n, workers);
     fewer.crew.n_due = workers > n ? (size_t)fmin((double)v->crew.n_due, workers - n) : 0;
     fewer.crew.free = n > 0 ? fmax(0, fewer.crew.n * (v->crew.concurrency - v->unacked / n)) : 0;
-    known = need(t, &fewer, 0, soft_edge(t), t->poll_s, 0);
-    return known.more <= 0 && !known.late &&
-           !need(t, &fewer, 0, soft_edge(t), t->poll_s, high_per_s).late;
+    known = need(t, &fewer, 0, t->poll_s, 0);
+    return known.more <= 0 && !known.late && !need(t, &fewer, 0, t->poll_s, high_per_s).late;
 }
 
 static bool is_settled(const struct tube *t, const struct view *v)
@@ -429,7 +439,7 @@ static void plan_down(struct tube *t, const struct view *v, struct decision *ret
         t->credit_s += fmax(0, n - busy) * v->dt_s;
     if (t->credit_s + fmax(0, waste_s) < CREDIT_PART * t->starts.mean_s)
         return;
-    target = rest_level(t, v, depth(t, v, v->workers, soft_edge(t)));
+    target = rest_level(t, v, depth(t, v, v->workers));
     if (target < lower_bound(t, v))
         target = lower_bound(t, v);
     /* A job that is longer than a worker's grace would be killed, and come back, for ever. */
@@ -495,7 +505,7 @@ static void plan(struct tube *t, struct view *v, bool may_shrink, struct decisio
     ret->arrivals_s = v->rate.per_s;
     ret->processing_s = t->service.mean_s;
     ret->boot_s = t->starts.mean_s;
-    ret->room_s = depth(t, v, v->workers, soft_edge(t));
+    ret->room_s = depth(t, v, v->workers);
     ret->backlog_s = v->crew.n > 0 ? v->ready / (v->crew.n * v->crew.jobs_per_s) : NAN;
     if (!plan_up(t, v, ret) && may_shrink) {
         plan_down(t, v, ret);
@@ -555,17 +565,29 @@ static void see(const struct tube *t, const struct observation *o, struct view *
                        .workers = o->workers,
                        .unacked = unacked,
                        .is_guess = is_guess,
-                       .dt_s = t->has_last ? fmax(0, o->t_s - t->last.t_s) : t->poll_s,
                        .ready = ready,
                        .crew = {.n = n, .free = fmax(0, taken - unacked)}};
 }
 
+/* Whoever asks may do so at other intervals than the settings say. Returns the last one. */
+static double learn_poll(struct tube *t, double now_s)
+{
+    double dt_s = isnan(t->called_s) ? t->poll_s : fmax(0, now_s - t->called_s);
+
+    if (dt_s > 0 && dt_s < POLL_ODD * t->poll_s)
+        t->poll_s += POLL_LEARN * (dt_s - t->poll_s);
+    t->called_s = now_s;
+    return dt_s;
+}
+
 void tube_decide(struct tube *t, const struct observation *o, struct decision *ret)
 {
+    double dt_s = learn_poll(t, o->t_s);
     struct view v;
 
     if (is_seen(o)) {
         see(t, o, &v);
+        v.dt_s = dt_s;
         learn(t, o, &v);
         t->blind_t_s = o->t_s;
         t->blind_ready = v.ready;

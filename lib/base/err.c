@@ -6,6 +6,16 @@
 
 #include "utf8.h"
 
+/* Texts hold names from outside, cut by a limit perhaps. Some are several lines of ours. */
+static void make_printable(char *text)
+{
+    utf8_repair(text, strlen(text));
+    for (size_t len; *text; text += len + (text[len] == '\n')) {
+        len = strcspn(text, "\n");
+        utf8_tame(text, len);
+    }
+}
+
 int err_set(struct err *e, enum err_code code, const char *fmt, ...)
 {
     va_list args;
@@ -16,7 +26,7 @@ int err_set(struct err *e, enum err_code code, const char *fmt, ...)
     va_start(args, fmt);
     vsnprintf(e->text, sizeof e->text, fmt, args);
     va_end(args);
-    utf8_repair(e->text, strlen(e->text)); /* names from outside, or cut by a limit */
+    make_printable(e->text);
     return -1;
 }
 

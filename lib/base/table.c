@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "utf8.h"
+
 #define GAP 2 /* blanks between columns */
 
 void table_release(struct table *t)
@@ -13,14 +15,6 @@ void table_release(struct table *t)
     free(t->cells);
     t->cells = NULL;
     t->n_cells = 0;
-}
-
-/* DEL and the C1 controls are controls, too (U+0080 to U+009F: C2 80 to C2 9F in UTF-8). */
-static void tame(char *text)
-{
-    for (unsigned char *c = (unsigned char *)text; *c; c++)
-        if (*c < 0x20 || *c == 0x7f || (c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0))
-            *c = '?';
 }
 
 void table_cell(struct table *t, const char *fmt, ...)
@@ -35,7 +29,7 @@ void table_cell(struct table *t, const char *fmt, ...)
     if (!grown || vasprintf(&text, fmt, args) < 0) {
         t->failed = true;
     } else {
-        tame(text);
+        utf8_tame(text, strlen(text));
         t->cells[t->n_cells++] = text;
     }
     va_end(args);
@@ -58,7 +52,7 @@ static void measure(const struct table *t, size_t widths[TABLE_MAX_COLUMNS])
     for (size_t i = 0; i < t->n_cells; i++) {
         size_t width = width_of(t->cells[i]);
 
-        if (width > widths[i % t->n_columns])
+        if (width > widths[i % t->n_columns] && width <= TABLE_MAX_WIDTH)
             widths[i % t->n_columns] = width;
     }
 }
@@ -66,7 +60,8 @@ static void measure(const struct table *t, size_t widths[TABLE_MAX_COLUMNS])
 static void put_cell(const struct table *t, size_t column, size_t width, const char *text,
                      struct buf *line)
 {
-    int pad = (int)(width - width_of(text));
+    size_t own = width_of(text);
+    int pad = own < width ? (int)(width - own) : 0;
 
     if (t->columns[column].is_number)
         buf_printf(line, "%*s%s", pad, "", text);

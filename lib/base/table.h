@@ -10,6 +10,7 @@
 #include "buf.h"
 
 #define TABLE_MAX_COLUMNS 16
+#define TABLE_MAX_WIDTH 256 /* characters; a cell above pushes its own row aside, not every row */
 
 struct table_column {
     const char *title;

@@ -30,3 +30,15 @@ void utf8_repair(char *s, size_t len)
         }
     }
 }
+
+void utf8_tame(char *s, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)s[i], next = i + 1 < len ? (unsigned char)s[i + 1] : 0;
+
+        if (c == 0xc2 && next >= 0x80 && next < 0xa0)
+            s[i] = s[i + 1] = '?';
+        else if (c < 0x20 || c == 0x7f)
+            s[i] = '?';
+    }
+}

@@ -12,4 +12,8 @@ size_t utf8_len(const char *s, size_t len);
 /* Puts a '?' in the place of each byte that is no part of a character. */
 void utf8_repair(char *s, size_t len);
 
+/* Puts a '?' in the place of each byte of a control character, so that a text from outside cannot
+ * speak to a terminal: below U+0020, U+007F, and U+0080 to U+009F, of two bytes. */
+void utf8_tame(char *s, size_t len);
+
 #endif

@@ -42,6 +42,8 @@ int arrival_header(struct arrival *a, const amqp_frame_t *frame, uint64_t max_by
         copy_short_text(a->expiration, p->expiration);
     if (p->_flags & AMQP_BASIC_MESSAGE_ID_FLAG)
         copy_short_text(a->message_id, p->message_id);
+    if (p->_flags & AMQP_BASIC_TIMESTAMP_FLAG)
+        a->timestamp_s = p->timestamp;
     if (a->size <= max_bytes) {
         a->body = calloc(1, (size_t)a->size + 1);
         if (!a->body)

@@ -16,6 +16,7 @@ struct arrival {
     struct stream *stream; /* that it came by */
     uint64_t tag;
     uint64_t size, received; /* bytes */
+    uint64_t timestamp_s;    /* since 1970; 0: it has none */
     char *body;              /* with a NUL after it; NULL: it is too large to be kept */
     char content_type[SHORT_TEXT_SIZE], expiration[SHORT_TEXT_SIZE], message_id[SHORT_TEXT_SIZE];
 };

@@ -84,14 +84,27 @@ int broker_declare_outport(struct broker *b, const char *exchange, struct buf *w
     return b->kind->declare_outport(b, exchange, warnings, e);
 }
 
+/* A longer one is no port's, and to the client library would be the end of the connection. */
+static int check_name(const char *name, struct err *e)
+{
+    if (strlen(name) <= TOPOLOGY_MAX_NAME)
+        return 0;
+    return err_set(e, ERR_INPUT, "'%.60s...': a port's name is no longer than %d bytes", name,
+                   TOPOLOGY_MAX_NAME);
+}
+
 int broker_bind(struct broker *b, const struct binding *binding, struct buf *warnings,
                 struct err *e)
 {
+    if (check_name(binding->src, e) || check_name(binding->tgt, e))
+        return -1;
     return b->kind->bind(b, binding, warnings, e);
 }
 
 int broker_unbind(struct broker *b, const struct binding *binding, struct err *e)
 {
+    if (check_name(binding->src, e) || check_name(binding->tgt, e))
+        return -1;
     return b->kind->unbind(b, binding, e);
 }
 
@@ -107,7 +120,7 @@ int broker_unbind_link(struct broker *b, const struct link *link, struct err *e)
 
 int broker_send(struct broker *b, const char *queue, const struct broker_message *m, struct err *e)
 {
-    return b->kind->send(b, queue, m, e);
+    return check_name(queue, e) ? -1 : b->kind->send(b, queue, m, e);
 }
 
 int broker_announce(struct broker *b, const char *body, unsigned expiration_ms, struct err *e)
@@ -130,17 +143,22 @@ int broker_ack(struct broker *b, struct err *e)
 
 int broker_observe(struct broker *b, const char *outport, unsigned max_waiting, struct err *e)
 {
-    return b->kind->observe(b, outport, max_waiting, e);
+    return check_name(outport, e) ? -1 : b->kind->observe(b, outport, max_waiting, e);
 }
 
 int broker_unobserve(struct broker *b, const char *outport, struct err *e)
 {
-    return b->kind->unobserve(b, outport, e);
+    return check_name(outport, e) ? -1 : b->kind->unobserve(b, outport, e);
 }
 
 int broker_follow_discovery(struct broker *b, struct err *e)
 {
     return b->kind->follow_discovery(b, e);
+}
+
+int broker_recall_discovery(struct broker *b, struct err *e)
+{
+    return b->kind->recall_discovery ? b->kind->recall_discovery(b, e) : 0;
 }
 
 int broker_next(struct broker *b, int timeout_ms, struct broker_delivery *ret, struct err *e)

@@ -100,12 +100,15 @@ struct broker_delivery {
     const char *body; /* always ends in a NUL that size does not count */
     size_t size;
     const char *message_id; /* or NULL */
+    int64_t age_ms;         /* of an announcement that was recalled; else 0 */
 };
 
 /* Starts taking messages from the queue, up to n unacked at once: BROKER_FROM_QUEUE. */
 int broker_consume(struct broker *b, const char *queue, unsigned n, struct err *e) MUST_CHECK;
 /* Of all messages taken from queues so far. */
 int broker_ack(struct broker *b, struct err *e) MUST_CHECK;
+
+#define BROKER_WATCH_PREFIX "msgflo-watch-" /* of the names of such queues, on AMQP */
 
 /*
  * Copies of what is sent on an outport, from now on: BROKER_FROM_OBSERVED. The copies wait in a
@@ -123,6 +126,14 @@ int broker_unobserve(struct broker *b, const char *outport, struct err *e) MUST_
  * that one.
  */
 int broker_follow_discovery(struct broker *b, struct err *e) MUST_CHECK;
+
+/*
+ * Before following: the announcements of the last minute that readers have taken already, so that
+ * who is there need not be waited for. On AMQP these readers keep them in the queue `fbp.recent`,
+ * where they stay; two that look at the very same moment may each see a part. Nothing on MQTT, nor
+ * where that queue is not allowed.
+ */
+int broker_recall_discovery(struct broker *b, struct err *e) MUST_CHECK;
 
 /* The next of any of these, within timeout_ms (< 0: for ever). ERR_TIMEOUT: none came, and all is
  * well. ERR_UNAVAILABLE: the connection, or a queue that was consumed, is gone. */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/uuid.h"
 #include "broker/session.h"
 #include "lib/discovery.h"
@@ -12,6 +13,11 @@
 #define DISCOVERY_EXCHANGE "fbp.discovery"
 #define DISCOVERY_PREFETCH 50
 #define DISCOVERY_MAX_WAITING 10000
+#define RECENT_QUEUE "fbp.recent"
+#define RECENT_MS 60000 /* MsgFlo's discovery period: who is there has announced himself since */
+#define RECENT_MAX 1000
+#define RECENT_MAX_BYTES (8 * 1024 * 1024)
+#define RECALL_MS 2000
 #define PRIVATE_PREFETCH 50
 #define PRIVATE_MAX_BYTES (64 * 1024 * 1024) /* of one private queue */
 #define HELD_BATCH 100                       /* messages in hand at once */
@@ -137,6 +143,16 @@ static int queue_state(struct session *s, const char *name, struct broker_queue_
     return 0;
 }
 
+/* Even where quorum queues are the default. */
+static amqp_table_entry_t classic_argument(void)
+{
+    amqp_table_entry_t entry = {.key = bytes_of("x-queue-type")};
+
+    entry.value.kind = AMQP_FIELD_KIND_UTF8;
+    entry.value.value.bytes = bytes_of("classic");
+    return entry;
+}
+
 static amqp_table_entry_t number_argument(const char *key, int64_t value)
 {
     amqp_table_entry_t entry = {.key = bytes_of(key)};
@@ -173,7 +189,7 @@ static int open_private_stream(struct session *s, enum stream_kind kind, const c
     if (prefetch == 0)
         prefetch = 1;
     uuid_make(id);
-    snprintf(name, sizeof(name), "msgflo-watch-%s", id);
+    snprintf(name, sizeof(name), BROKER_WATCH_PREFIX "%s", id);
     snprintf(source, sizeof(source), "%s", exchange);
     if (declare_private_queue(s, name, max_waiting > prefetch ? max_waiting - prefetch : 1, e))
         return -1;
@@ -277,7 +293,7 @@ static int publish_to(struct session *s, const char *queue, const struct broker_
     tm.message_id = id;
     if (publisher_publish(&s->publisher, &s->link, "", queue, &tm, APP_ID, ttl_ms, &why))
         return session_fail(s, &why, e);
-    session_expect(s);
+    session_expect(s, 0);
     return session_await(s, queue, e);
 }
 
@@ -360,6 +376,61 @@ static int rabbit_unobserve(struct broker *b, const char *outport, struct err *e
     return session_stream_close(s, stream, e) || delete_queue(s, name, false, e) ? -1 : 0;
 }
 
+/* Classic: quorum queues drop what has been looked at a number of times. */
+static int declare_recent_queue(struct session *s, struct err *e)
+{
+    amqp_table_entry_t entries[] = {classic_argument(), number_argument("x-message-ttl", RECENT_MS),
+                                    number_argument("x-max-length", RECENT_MAX),
+                                    number_argument("x-max-length-bytes", RECENT_MAX_BYTES)};
+    const amqp_table_t arguments = {4, entries};
+
+    if (step_begin(s, e))
+        return -1;
+    amqp_queue_declare(s->link.conn, CHANNEL_STEPS, bytes_of(RECENT_QUEUE), 0, 1, 0, 0, arguments);
+    return step_end(s, "queue", RECENT_QUEUE, e);
+}
+
+/* What readers pass on is kept for those who come after it. One who may not do so goes without. */
+static int keep_recent(struct session *s, struct err *e)
+{
+    char source[] = DISCOVERY_EXCHANGE, destination[] = RECENT_QUEUE;
+    const struct link link = {source, destination, false};
+    struct err cause = ERR_INIT;
+
+    if ((declare_recent_queue(s, &cause) || bind_link(s, &link, &cause)) && cause.code != ERR_INPUT)
+        return err_set(e, cause.code, "%s", cause.text);
+    return 0;
+}
+
+/* What any reader, we among them, takes from the queue fbp. */
+static int listen_to_readers(struct session *s, struct err *e)
+{
+    if (session_stream(s, STREAM_DISCOVERY, DISCOVERY_EXCHANGE))
+        return 0;
+    return declare_exchange(s, DISCOVERY_EXCHANGE, "fanout", false, e) || keep_recent(s, e) ||
+                   open_private_stream(s, STREAM_DISCOVERY, DISCOVERY_EXCHANGE,
+                                       DISCOVERY_MAX_WAITING, e)
+               ? -1
+               : 0;
+}
+
+static int rabbit_recall_discovery(struct broker *b, struct err *e)
+{
+    struct session *s = session_of(b);
+    struct broker_queue_state state = {0};
+    struct err cause = ERR_INIT;
+
+    if (session_begin(s, e) || listen_to_readers(s, e))
+        return -1;
+    if (queue_state(s, RECENT_QUEUE, &state, &cause) ||
+        (state.messages &&
+         session_recall(s, RECENT_QUEUE, DISCOVERY_EXCHANGE,
+                        state.messages < RECENT_MAX ? (unsigned)state.messages : RECENT_MAX,
+                        RECALL_MS, &cause)))
+        return cause.code == ERR_INPUT ? 0 : err_set(e, cause.code, "%s", cause.text);
+    return 0;
+}
+
 static int rabbit_follow_discovery(struct broker *b, struct err *e)
 {
     struct session *s = session_of(b);
@@ -371,12 +442,21 @@ static int rabbit_follow_discovery(struct broker *b, struct err *e)
         return 0;
     if (topology_discovery(&s->steps, &why))
         return session_fail(s, &why, e);
-    if (!session_stream(s, STREAM_DISCOVERY, DISCOVERY_EXCHANGE) &&
-        (declare_exchange(s, DISCOVERY_EXCHANGE, "fanout", false, e) ||
-         open_private_stream(s, STREAM_DISCOVERY, DISCOVERY_EXCHANGE, DISCOVERY_MAX_WAITING, e)))
+    if (listen_to_readers(s, e))
         return -1;
     return session_stream_open(s, STREAM_ANNOUNCEMENTS, DISCOVERY_QUEUE, DISCOVERY_EXCHANGE,
                                DISCOVERY_PREFETCH, e);
+}
+
+/* Of one that was recalled, since a reader took it; by two clocks, and thus within bounds. */
+static int64_t age_of(const struct arrival *a)
+{
+    int64_t age_ms;
+
+    if (a->tag || !a->timestamp_s || a->timestamp_s > INT64_MAX / 1000)
+        return 0;
+    age_ms = clock_wall_ms() - (int64_t)a->timestamp_s * 1000;
+    return age_ms < 0 ? 0 : age_ms > RECENT_MS ? RECENT_MS : age_ms;
 }
 
 static int rabbit_next(struct broker *b, int timeout_ms, struct broker_delivery *ret, struct err *e)
@@ -393,7 +473,8 @@ static int rabbit_next(struct broker *b, int timeout_ms, struct broker_delivery 
                                     .from = a->stream->from,
                                     .body = a->body,
                                     .size = (size_t)a->size,
-                                    .message_id = a->message_id[0] ? a->message_id : NULL};
+                                    .message_id = a->message_id[0] ? a->message_id : NULL,
+                                    .age_ms = age_of(a)};
     return 0;
 }
 
@@ -416,17 +497,17 @@ static int rabbit_queue_state(struct broker *b, const char *queue, struct broker
  * (RabbitMQ answers NOT_IMPLEMENTED for a quorum queue), so that no late message is lost. */
 static int declare_holding_queue(struct session *s, const char *name, struct err *e)
 {
-    amqp_table_entry_t entry = {.key = bytes_of("x-queue-type")};
+    amqp_table_entry_t entry = classic_argument();
     amqp_table_t arguments = {1, &entry};
 
-    entry.value.kind = AMQP_FIELD_KIND_UTF8;
-    entry.value.value.bytes = bytes_of("classic");
     if (step_begin(s, e))
         return -1;
     amqp_queue_declare(s->link.conn, CHANNEL_STEPS, bytes_of(name), 0, 1, 0, 0, arguments);
     return step_end(s, "queue", name, e);
 }
 
+/* The queue comes first and goes last: by its name a sweep finds the rest of what a move that was
+ * cut off has made. */
 static int rabbit_hold(struct broker *b, const char *name, struct err *e)
 {
     struct session *s = session_of(b);
@@ -435,13 +516,13 @@ static int rabbit_hold(struct broker *b, const char *name, struct err *e)
 
     snprintf(source, sizeof(source), "%s", name);
     snprintf(destination, sizeof(destination), "%s", name);
-    return session_begin(s, e) || declare_exchange(s, name, "fanout", false, e) ||
-                   declare_holding_queue(s, name, e) || bind_link(s, &link, e)
+    return session_begin(s, e) || declare_holding_queue(s, name, e) ||
+                   declare_exchange(s, name, "fanout", false, e) || bind_link(s, &link, e)
                ? -1
                : 0;
 }
 
-static int send_on(struct session *s, amqp_message_t *message, const char *queue,
+static int send_on(struct session *s, amqp_message_t *message, uint64_t tag, const char *queue,
                    struct msgflo_error *e)
 {
     /* The broker would refuse a name that is not ours. */
@@ -449,17 +530,17 @@ static int send_on(struct session *s, amqp_message_t *message, const char *queue
     if (publisher_pass_on(&s->publisher, &s->link, "", queue, true, &message->properties,
                           message->body, ++s->publish_seq, e))
         return -1;
-    session_expect(s);
+    session_expect(s, tag);
     return 0;
 }
 
 /* Takes one of the held messages and sends it on: 1; 0: there is none left; -1 with *e. */
-static int move_one(struct session *s, const char *name, const char *queue, uint64_t *ret_tag,
-                    struct msgflo_error *e)
+static int move_one(struct session *s, const char *name, const char *queue, struct msgflo_error *e)
 {
     amqp_connection_state_t conn = s->link.conn;
     amqp_message_t message;
     amqp_rpc_reply_t reply;
+    uint64_t tag;
     int rc;
 
     if (broker_link_begin(&s->link, e))
@@ -469,33 +550,31 @@ static int move_one(struct session *s, const char *name, const char *queue, uint
         return -1;
     if (reply.reply.id != AMQP_BASIC_GET_OK_METHOD)
         return 0;
-    *ret_tag = ((const amqp_basic_get_ok_t *)reply.reply.decoded)->delivery_tag;
+    tag = ((const amqp_basic_get_ok_t *)reply.reply.decoded)->delivery_tag;
     reply = amqp_read_message(conn, CHANNEL_HELD, &message, 0);
     if (broker_link_answer(&s->link, CHANNEL_HELD, reply, name, e))
         return -1;
-    rc = send_on(s, &message, queue, e);
+    rc = send_on(s, &message, tag, queue, e);
     amqp_destroy_message(&message);
     amqp_maybe_release_buffers_on_channel(conn, CHANNEL_HELD);
     return rc ? -1 : 1;
 }
 
-/* Moves up to a batch. *ret_empty: nothing was left. */
+/* Moves up to a batch. *ret_empty: nothing was left. Of a batch that the queue did not take as a
+ * whole, the rest stays. */
 static int move_batch(struct session *s, const char *name, const char *queue, bool *ret_empty,
                       struct err *e)
 {
     struct msgflo_error why = {MSGFLO_OK, ""};
-    uint64_t tag = 0;
     int moved = 1;
 
     for (int i = 0; i < HELD_BATCH && moved; i++) {
-        moved = move_one(s, name, queue, &tag, &why);
+        moved = move_one(s, name, queue, &why);
         if (moved < 0)
             return session_fail(s, &why, e);
     }
     if (session_await(s, queue, e))
         return -1;
-    if (tag && broker_link_status(amqp_basic_ack(s->link.conn, CHANNEL_HELD, tag, 1), "ack", &why))
-        return session_fail(s, &why, e);
     *ret_empty = !moved;
     return 0;
 }
@@ -560,6 +639,7 @@ const struct broker_kind broker_amqp = {.abilities =
                                         .observe = rabbit_observe,
                                         .unobserve = rabbit_unobserve,
                                         .follow_discovery = rabbit_follow_discovery,
+                                        .recall_discovery = rabbit_recall_discovery,
                                         .next = rabbit_next,
                                         .fd = rabbit_fd,
                                         .unbind_link = rabbit_unbind_link,

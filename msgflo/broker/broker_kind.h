@@ -29,6 +29,7 @@ struct broker_kind {
     int (*fd)(const struct broker *b);
     /* NULL where this kind of broker has no such thing; an announcement then is sent to `fbp`: */
     int (*announce)(struct broker *b, const char *body, unsigned expiration_ms, struct err *e);
+    int (*recall_discovery)(struct broker *b, struct err *e);
     int (*unbind_link)(struct broker *b, const struct link *link, struct err *e);
     int (*queue_state)(struct broker *b, const char *queue, struct broker_queue_state *ret,
                        struct err *e);

@@ -41,9 +41,10 @@ int broker_move_overlapping(struct broker *b, const struct binding *from, const 
                             struct buf *warnings, struct err *e) MUST_CHECK;
 
 /*
- * Sends on what moves have left behind that began at least min_age_ms ago. *ret_more: some are
- * younger, or need another sweep in a moment. Returns 0, or -1 with *e as of a step of broker.h;
- * what cannot be sent on is told as lines of warnings.
+ * Sends on what moves have left behind that began at least min_age_ms ago; where the source is
+ * bound to nothing since, it goes on holding. *ret_more: another sweep is needed, since some are
+ * younger, not done yet or could not be looked at. Returns 0, or -1 with *e as of a step of
+ * broker.h; what cannot be sent on is told as lines of warnings.
  */
 int broker_sweep_held(struct broker *b, struct management *m, int64_t min_age_ms, bool *ret_more,
                       struct buf *warnings, struct err *e) MUST_CHECK;

@@ -625,7 +625,11 @@ static void hand_out(struct post *p, struct broker_delivery *ret)
         p->end = &p->first;
     p->waiting--;
     p->handed = a;
-    *ret = (struct broker_delivery){a->source, a->from, a->body, a->size, a->message_id};
+    *ret = (struct broker_delivery){.source = a->source,
+                                    .from = a->from,
+                                    .body = a->body,
+                                    .size = a->size,
+                                    .message_id = a->message_id};
 }
 
 static int post_next(struct broker *b, int timeout_ms, struct broker_delivery *ret, struct err *e)

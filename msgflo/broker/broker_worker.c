@@ -47,6 +47,7 @@ struct broker_worker {
     struct management *management;
     struct name_list observed;
     struct worker_item *bindings; /* that live with a connection */
+    struct worker_item *again;    /* a command that its connection did not outlive; NULL: none */
     bool outage_told;
     int delay_ms;
     int64_t connect_at_mono_ms, sweep_at_mono_ms;
@@ -121,6 +122,12 @@ static int told_or_lost(struct broker_worker *w, const char *what, const struct 
     return 0;
 }
 
+/* An observer takes what a cut-off move still has to hold: move_exactly() puts it back. */
+static bool must_not_look_yet(const struct broker_worker *w, const char *outport)
+{
+    return w->again && w->again->move.held[0] && strcmp(w->again->binding.src, outport) == 0;
+}
+
 /* Makes again what lived with the connection before. */
 static int restore(struct broker_worker *w, struct err *e)
 {
@@ -132,6 +139,8 @@ static int restore(struct broker_worker *w, struct err *e)
     for (size_t i = 0; i < w->observed.n; i++) {
         const char *outport = w->observed.names[i];
 
+        if (must_not_look_yet(w, outport))
+            continue;
         err_clear(&why);
         if (broker_observe(w->broker, outport, w->observed_max_waiting, &why) &&
             told_or_lost(w, outport, &why, e))
@@ -346,8 +355,9 @@ static void warn_of_held(struct broker_worker *w, const struct worker_item *item
 static bool run_command(struct broker_worker *w)
 {
     AUTO(buf_release) struct buf warnings = BUF_INIT;
-    struct worker_item *item = worker_queue_take(&w->commands);
+    struct worker_item *item = w->again ? w->again : worker_queue_take(&w->commands);
 
+    w->again = NULL;
     if (!item)
         return false;
     err_clear(&item->e);
@@ -357,7 +367,7 @@ static bool run_command(struct broker_worker *w)
         const struct err why = item->e;
 
         if (++item->tries < TRIES_MAX) {
-            worker_queue_put_back(&w->commands, item);
+            w->again = item;
         } else {
             warn_of_held(w, item);
             worker_queue_put(&w->told, item);
@@ -428,7 +438,7 @@ static bool has_work(struct broker_worker *w)
 {
     if (!worker_queue_ended(&w->commands))
         return true;
-    return w->broker && worker_queue_has_items(&w->commands) &&
+    return w->broker && (w->again || worker_queue_has_items(&w->commands)) &&
            clock_until_ms(atomic_load(&w->give_up_mono_ms)) > 0;
 }
 
@@ -467,6 +477,7 @@ static void worker_free(struct broker_worker *w)
 {
     worker_queue_release(&w->commands);
     worker_queue_release(&w->told);
+    worker_item_free(w->again);
     for (size_t i = 0; i < w->observed.n; i++)
         free(w->observed.names[i]);
     free(w->observed.names);

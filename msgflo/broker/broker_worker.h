@@ -41,7 +41,8 @@ int broker_worker_start(const struct broker_worker_options *options,
                         const struct broker_worker_events *events, void *user,
                         struct broker_worker **ret, struct err *e) MUST_CHECK;
 /* Carries out what waits if the broker is there (for at most timeout_ms), ends the thread, frees.
- * A step or a try to connect that is under way is waited for: 15 s at most. NULL is fine. */
+ * A step or a try to connect that is under way is waited for: 15 s at most, and up to a minute for
+ * a move that waits for a management API without answers. NULL is fine. */
 void broker_worker_stop(struct broker_worker *w, int timeout_ms);
 
 int broker_worker_fd(const struct broker_worker *w); /* poll for reading, then service */

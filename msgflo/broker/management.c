@@ -10,7 +10,8 @@
 
 #define ANSWER_MAX_BYTES (64 * 1024 * 1024)
 #define CONNECT_MS 5000L
-#define ANSWER_MS 30000L
+#define LIST_MS 30000L  /* for an answer about all of a kind, which may be thousands */
+#define ANSWER_MS 4000L /* about one; a move of an edge waits for several (SWEEP_AGE_MS) */
 
 struct management {
     CURL *curl; /* keeps the connection from one request to the next */
@@ -119,7 +120,6 @@ static void set_options(struct management *m, const char *method, const char *bo
         curl_easy_setopt(m->curl, CURLOPT_CAINFO, m->ca_file);
     curl_easy_setopt(m->curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(m->curl, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
-    curl_easy_setopt(m->curl, CURLOPT_TIMEOUT_MS, ANSWER_MS);
     curl_easy_setopt(m->curl, CURLOPT_CUSTOMREQUEST, method);
     if (body)
         curl_easy_setopt(m->curl, CURLOPT_COPYPOSTFIELDS, body);
@@ -138,6 +138,7 @@ static long request(struct management *m, const char *method, const char *kind, 
     if (set_url(m, kind, name, rest))
         return err_set(e, ERR_NOMEM, "no memory for a request");
     set_options(m, method, body, answer);
+    curl_easy_setopt(m->curl, CURLOPT_TIMEOUT_MS, name ? ANSWER_MS : LIST_MS);
     code = curl_easy_perform(m->curl);
     if (answer->failed)
         return err_set(e, ERR_LIMIT, "its answer is over %d bytes", ANSWER_MAX_BYTES);
@@ -199,10 +200,14 @@ static int add_binding(struct link_list *list, const json_t *item, struct err *e
                          e);
 }
 
-int management_bindings(struct management *m, struct link_list *ret, struct err *e)
+typedef int add_link_fn(struct link_list *list, const json_t *item, struct err *e);
+
+/* What `add` makes of each item of the answer. */
+static int list_links(struct management *m, const char *kind, const char *name, const char *rest,
+                      add_link_fn *add, struct link_list *ret, struct err *e)
 {
     struct link_list list = {0};
-    json_t *json = get(m, "bindings", NULL, "", e), *item;
+    json_t *json = get(m, kind, name, rest, e), *item;
     size_t i;
     int rc = 0;
 
@@ -211,7 +216,7 @@ int management_bindings(struct management *m, struct link_list *ret, struct err 
     json_array_foreach(json, i, item)
     {
         if (!rc)
-            rc = add_binding(&list, item, e);
+            rc = add(&list, item, e);
     }
     json_decref(json);
     if (rc) {
@@ -220,6 +225,25 @@ int management_bindings(struct management *m, struct link_list *ret, struct err 
     }
     *ret = list;
     return 0;
+}
+
+int management_bindings(struct management *m, struct link_list *ret, struct err *e)
+{
+    return list_links(m, "bindings", NULL, "", add_binding, ret, e);
+}
+
+static int add_any_binding(struct link_list *list, const json_t *item, struct err *e)
+{
+    const char *source = text_of(item, "source"), *destination = text_of(item, "destination");
+
+    return link_list_add(list, source ? source : "", destination ? destination : "",
+                         is_text(item, "destination_type", "exchange"), e);
+}
+
+int management_bindings_of(struct management *m, const char *exchange, struct link_list *ret,
+                           struct err *e)
+{
+    return list_links(m, "exchanges", exchange, "/bindings/source", add_any_binding, ret, e);
 }
 
 /* ---- queues ---- */
@@ -297,6 +321,21 @@ static void put_pattern(struct buf *out, const char *name)
     buf_text(out, "$");
 }
 
+/* Back from that to the name; NULL without memory, or for another pattern. */
+static char *name_of_pattern(const char *pattern)
+{
+    AUTO(buf_release) struct buf name = BUF_INIT;
+    size_t len = strlen(pattern);
+
+    if (len < 2 || pattern[0] != '^' || pattern[len - 1] != '$')
+        return NULL;
+    for (size_t i = 1; i < len - 1; i++) {
+        i += pattern[i] == '\\' && i + 1 < len - 1;
+        buf_append(&name, pattern + i, 1);
+    }
+    return buf_detach(&name);
+}
+
 /* What the policy that applies to the exchange says, new, and its priority; an empty one if none
  * does. */
 static int policy_so_far(struct management *m, const json_t *exchange, json_t **ret_definition,
@@ -359,6 +398,22 @@ int management_set_alternate(struct management *m, const char *policy, const cha
     return rc;
 }
 
+static int add_alternate(struct link_list *list, const json_t *item, struct err *e)
+{
+    const char *policy = text_of(item, "name"), *pattern = text_of(item, "pattern");
+    AUTO(text_freep) char *exchange = pattern ? name_of_pattern(pattern) : NULL;
+
+    if (!policy || !exchange ||
+        !is_text(json_object_get(item, "definition"), "alternate-exchange", policy))
+        return 0;
+    return link_list_add(list, exchange, policy, true, e);
+}
+
+int management_alternates(struct management *m, struct link_list *ret, struct err *e)
+{
+    return list_links(m, "policies", NULL, "", add_alternate, ret, e);
+}
+
 int management_remove_policy(struct management *m, const char *policy, bool *ret_was_there,
                              struct err *e)
 {
@@ -368,17 +423,6 @@ int management_remove_policy(struct management *m, const char *policy, bool *ret
     if (status < 0)
         return -1;
     *ret_was_there = status != 404;
-    return 0;
-}
-
-int management_bindings_of(struct management *m, const char *exchange, size_t *ret, struct err *e)
-{
-    json_t *json = get(m, "exchanges", exchange, "/bindings/source", e);
-
-    if (!json)
-        return -1;
-    *ret = json_array_size(json);
-    json_decref(json);
     return 0;
 }
 

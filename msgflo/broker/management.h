@@ -67,8 +67,12 @@ int management_set_alternate(struct management *m, const char *policy, const cha
 int management_remove_policy(struct management *m, const char *policy, bool *ret_was_there,
                              struct err *e) MUST_CHECK;
 
-/* How many bindings lead away from the exchange. */
-int management_bindings_of(struct management *m, const char *exchange, size_t *ret,
+/* What management_set_alternate() has set and nobody removed: links from exchanges to alternates
+ * that bear the name of their policy. */
+int management_alternates(struct management *m, struct link_list *ret, struct err *e) MUST_CHECK;
+
+/* All bindings that lead away from the exchange. ERR_INPUT also: there is no such exchange. */
+int management_bindings_of(struct management *m, const char *exchange, struct link_list *ret,
                            struct err *e) MUST_CHECK;
 
 /* Whether the policy applies to the exchange now. */

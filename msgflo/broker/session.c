@@ -9,7 +9,8 @@
 #define HEARTBEAT_S 30
 #define QUEUE_MAX_BYTES (128 * 1024 * 1024) /* what RabbitMQ takes by default */
 #define PRIVATE_MAX_BYTES (8 * 1024 * 1024) /* of a message that is only looked at */
-#define MAX_CHANNEL 2047                    /* RabbitMQ's default limit a connection */
+#define QUIET_MS 500     /* after which no more is to come of what was recalled */
+#define MAX_CHANNEL 2047 /* RabbitMQ's default limit a connection */
 
 /* ---- beginning and end ---- */
 
@@ -138,7 +139,10 @@ static int settle(struct session *s, const struct unconfirmed *u, bool kept, str
         return ack(s, u->stream, u->tag, e);
     s->awaited--;
     s->nacked += !kept;
-    return 0;
+    /* One that was returned is confirmed after that; which one it was, a return does not say. */
+    if (!u->tag || !kept || s->returned)
+        return 0;
+    return broker_link_status(amqp_basic_ack(s->link.conn, CHANNEL_HELD, u->tag, 0), "ack", e);
 }
 
 static int take_confirm(struct session *s, uint64_t tag, bool multiple, bool kept,
@@ -168,18 +172,20 @@ static int note_unconfirmed(struct session *s, struct stream *stream, uint64_t t
     return 0;
 }
 
-void session_expect(struct session *s)
+void session_expect(struct session *s, uint64_t held_tag)
 {
     /* Room is sure: those awaited and the prefetch of announcements are together below the limit */
-    s->unconfirmed[s->unconfirmed_count++] = (struct unconfirmed){s->publish_seq, NULL, 0};
+    s->unconfirmed[s->unconfirmed_count++] = (struct unconfirmed){s->publish_seq, NULL, held_tag};
     s->awaited++;
 }
 
-/* Announcements go to all who follow, as they were. */
+/* Announcements go to all who follow, as they were, but that they tell when that was. */
 static int pass_on(struct session *s, const struct arrival *a, struct msgflo_error *e)
 {
-    amqp_basic_properties_t properties = {._flags = AMQP_BASIC_CONTENT_TYPE_FLAG,
-                                          .content_type = bytes_of(a->content_type)};
+    amqp_basic_properties_t properties = {._flags = AMQP_BASIC_CONTENT_TYPE_FLAG |
+                                                    AMQP_BASIC_TIMESTAMP_FLAG,
+                                          .content_type = bytes_of(a->content_type),
+                                          .timestamp = (uint64_t)clock_wall_ms() / 1000};
 
     if (!a->body)
         return ack(s, a->stream, a->tag, e);
@@ -292,6 +298,11 @@ static int take_whole(struct session *s, struct stream *stream, struct msgflo_er
         rc = pass_on(s, a, e);
         arrival_free(a);
     } else {
+        if (stream->kind == STREAM_RECALLED) {
+            s->recalled++;
+            a->stream = session_stream(s, STREAM_DISCOVERY, stream->from);
+            a->tag = 0;
+        }
         *s->inbox_end = a;
         s->inbox_end = &a->next;
     }
@@ -465,6 +476,24 @@ int session_stream_close(struct session *s, struct stream *stream, struct err *e
     return rc ? session_fail(s, &why, e) : 0;
 }
 
+int session_recall(struct session *s, const char *queue, const char *from, unsigned n,
+                   int timeout_ms, struct err *e)
+{
+    int64_t deadline_mono_ms = clock_mono_ms() + timeout_ms;
+    struct msgflo_error why = {MSGFLO_OK, ""};
+    int taken = 1;
+
+    if (session_stream_open(s, STREAM_RECALLED, queue, from, n, e))
+        return -1;
+    s->recalled = 0;
+    while (taken > 0 && s->recalled < n && clock_until_ms(deadline_mono_ms) > 0) {
+        taken = take_frame(s, QUIET_MS, &why);
+        if (taken < 0)
+            return session_fail(s, &why, e);
+    }
+    return session_stream_close(s, session_stream(s, STREAM_RECALLED, from), e);
+}
+
 static int handle_out(struct session *s, struct arrival *a, struct err *e)
 {
     struct msgflo_error why = {MSGFLO_OK, ""};
@@ -472,7 +501,7 @@ static int handle_out(struct session *s, struct arrival *a, struct err *e)
     s->handed_out = a;
     if (a->stream->kind == STREAM_QUEUE)
         a->stream->handed_tag = a->tag;
-    else if (ack(s, a->stream, a->tag, &why))
+    else if (a->tag && ack(s, a->stream, a->tag, &why))
         return session_fail(s, &why, e);
     return 0;
 }

@@ -26,7 +26,8 @@ enum stream_kind {
     STREAM_QUEUE,    /* acked by the caller */
     STREAM_OBSERVED, /* of a private queue: acked when it is handed out, as the next kind */
     STREAM_DISCOVERY,
-    STREAM_ANNOUNCEMENTS /* the queue fbp: passed on, acked once that is confirmed */
+    STREAM_ANNOUNCEMENTS, /* the queue fbp: passed on, acked once that is confirmed */
+    STREAM_RECALLED       /* looked at and left there: handed out as of discovery, with tag 0 */
 };
 
 struct stream {
@@ -41,8 +42,8 @@ struct stream {
 /* A message that the broker has not confirmed. */
 struct unconfirmed {
     uint64_t publish_seq;
-    struct stream *stream; /* of the announcement that it passes on, and its tag; NULL: awaited */
-    uint64_t tag;
+    struct stream *stream; /* of the announcement that it passes on; NULL: awaited */
+    uint64_t tag; /* of what it passes on: of that stream, else of CHANNEL_HELD; 0: of nothing */
 };
 
 struct session {
@@ -57,6 +58,7 @@ struct session {
     size_t unconfirmed_count;
     uint64_t publish_seq; /* of the message published last */
     size_t awaited, nacked, returned;
+    size_t recalled;      /* deliveries, so far, of the session_recall() under way */
     bool blocked;         /* by an alarm at the broker */
     struct buf *warnings; /* of the step under way; NULL: nobody wants them */
     struct err broken;    /* why the connection is of no use; ERR_NONE while it is */
@@ -83,13 +85,19 @@ int session_stream_close(struct session *s, struct stream *stream, struct err *e
 /* NULL: there is none. */
 struct stream *session_stream(const struct session *s, enum stream_kind kind, const char *from);
 
+/* Looks at the first n messages of the queue, which come as deliveries of the discovery stream that
+ * is `from`, and leaves them there. Waits for them no longer than timeout_ms: some may expire. */
+int session_recall(struct session *s, const char *queue, const char *from, unsigned n,
+                   int timeout_ms, struct err *e) MUST_CHECK;
+
 /* The next arrival for the caller: lent until session_begin(). ERR_TIMEOUT: none came. */
 int session_next(struct session *s, int timeout_ms, struct arrival **ret, struct err *e) MUST_CHECK;
 
 /* ---- messages out ---- */
 
-/* Counts the message published last as one that session_await() waits for. */
-void session_expect(struct session *s);
+/* Counts the message published last as one that session_await() waits for. held_tag: the delivery
+ * on CHANNEL_HELD that is acked once the broker has taken that message; 0: none. */
+void session_expect(struct session *s, uint64_t held_tag);
 
 /* Waits until all of those are confirmed. 0, or -1 with *e: ERR_INPUT, one was returned since
  * there is no such queue; any other code: it is not known which of them the broker has. */

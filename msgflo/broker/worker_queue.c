@@ -133,18 +133,6 @@ struct worker_item *worker_queue_take(struct worker_queue *q)
     return item;
 }
 
-void worker_queue_put_back(struct worker_queue *q, struct worker_item *item_take)
-{
-    pthread_mutex_lock(&q->lock);
-    item_take->next = q->first;
-    if (!q->first)
-        q->last = &item_take->next;
-    q->first = item_take;
-    q->n++;
-    q->bytes += item_take->size;
-    pthread_mutex_unlock(&q->lock);
-}
-
 void worker_queue_end(struct worker_queue *q)
 {
     pthread_mutex_lock(&q->lock);

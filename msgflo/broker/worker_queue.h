@@ -65,8 +65,6 @@ bool worker_queue_offer(struct worker_queue *q, struct worker_item *item_take, s
                         size_t max_bytes);
 /* The first one, new; NULL: none. */
 struct worker_item *worker_queue_take(struct worker_queue *q);
-/* Puts it before all others. Taken. */
-void worker_queue_put_back(struct worker_queue *q, struct worker_item *item_take);
 
 /* The writer has ended: wakes the reader, too. */
 void worker_queue_end(struct worker_queue *q);

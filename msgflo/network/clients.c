@@ -59,8 +59,8 @@ void coordinator_closed(struct coordinator *c, uint64_t id, int64_t now_ms)
         return;
     *at = gone->next;
     client_free(gone);
-    c->now_ms = now_ms;
-    coordinator_settle(c, COORDINATOR_GRACE_MS); /* what only it watched is watched no longer */
+    set_now(c, now_ms);
+    coordinator_settle_soon(c); /* what only it watched is watched no longer */
 }
 
 /* --- access ------------------------------------------------------------------------------ */
@@ -130,30 +130,57 @@ void tell_error(struct coordinator *c, const char *graph, const char *fmt, ...)
 
 /* --- what a client wants to be told -------------------------------------------------------- */
 
-static bool is_selected(const json_t *list, const struct graph_edge *edge)
+/* With the lengths, so that no two ends are spelt alike. */
+static void write_end(struct buf *out, const char *node, const char *port, long index)
 {
-    json_t *item;
+    buf_printf(out, "%zu %s %zu %s %ld ", strlen(node), node, strlen(port), port, index);
+}
+
+/* By {src, tgt}. */
+static void select_one(json_t *selected, json_t *edge)
+{
+    struct graph_end_ref src = graph_end_from_json(json_object_get(edge, "src"));
+    struct graph_end_ref tgt = graph_end_from_json(json_object_get(edge, "tgt"));
+    AUTO(buf_release) struct buf key = BUF_INIT;
+
+    write_end(&key, src.node.at, src.port.at, src.index);
+    write_end(&key, tgt.node.at, tgt.port.at, tgt.index);
+    if (!key.failed)
+        json_object_set(selected, key.data, edge);
+}
+
+void client_select(struct client *client, const char *graph, const json_t *edges)
+{
+    json_t *selected = json_object(), *edge;
     size_t i;
 
-    json_array_foreach(list, i, item)
+    json_array_foreach(edges, i, edge)
     {
-        struct graph_end_ref src = graph_end_from_json(json_object_get(item, "src"));
-        struct graph_end_ref tgt = graph_end_from_json(json_object_get(item, "tgt"));
-
-        if (graph_end_is(&edge->src, &src) && graph_end_is(&edge->tgt, &tgt))
-            return true;
+        select_one(selected, edge);
     }
-    return false;
+    json_object_set_new(client->selected, graph, selected);
+}
+
+/* Of all edges of big graphs this is asked again and again: hence the keys. */
+static bool is_selected(const json_t *selected, const struct graph_edge *edge)
+{
+    AUTO(buf_release) struct buf key = BUF_INIT;
+
+    if (edge->data || json_object_size(selected) == 0)
+        return false;
+    write_end(&key, edge->src.node, edge->src.port, edge->src.index);
+    write_end(&key, edge->tgt.node, edge->tgt.port, edge->tgt.index);
+    return !key.failed && json_object_get(selected, key.data);
 }
 
 bool client_watches(const struct client *client, const struct live_graph *lg, size_t edge)
 {
-    const json_t *list = json_object_get(client->selected, lg->id);
+    const json_t *selected = json_object_get(client->selected, lg->id);
 
     if (client->access < ACCESS_READ)
         return false;
-    if (list)
-        return is_selected(list, &lg->g->edges[edge]);
+    if (selected)
+        return is_selected(selected, &lg->g->edges[edge]);
     return lg->creator == client->id && edge < COORDINATOR_MAX_AUTO_EDGES;
 }
 
@@ -180,13 +207,17 @@ static void rename_end(json_t *end, const char *from, const char *to)
 void clients_rename_node(struct coordinator *c, const char *graph, const char *from, const char *to)
 {
     for (struct client *client = c->clients; client; client = client->next) {
-        json_t *list = json_object_get(client->selected, graph), *item;
-        size_t i;
+        json_t *before = json_object_get(client->selected, graph), *edge;
+        json_t *after = before ? json_object() : NULL;
+        const char *key;
 
-        json_array_foreach(list, i, item)
+        json_object_foreach(before, key, edge)
         {
-            rename_end(json_object_get(item, "src"), from, to);
-            rename_end(json_object_get(item, "tgt"), from, to);
+            rename_end(json_object_get(edge, "src"), from, to);
+            rename_end(json_object_get(edge, "tgt"), from, to);
+            select_one(after, edge);
         }
+        if (after)
+            json_object_set_new(client->selected, graph, after);
     }
 }

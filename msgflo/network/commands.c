@@ -166,7 +166,7 @@ static int network_command(struct coordinator *c, struct client *client, struct 
     } else if (strcmp(m->command, "stop") == 0) {
         stop(c, client, lg, m);
     } else if (strcmp(m->command, "edges") == 0) {
-        json_object_set(client->selected, lg->id, json_object_get(m->payload, "edges"));
+        client_select(client, lg->id, json_object_get(m->payload, "edges"));
         tell(c, client, "network", "edges", json_incref(m->payload), m->request_id);
     } else { /* getstatus, and debug, which changes nothing here */
         tell(c, client, "network", "status",

@@ -147,11 +147,32 @@ static size_t count_graphs(const struct coordinator *c)
     return n;
 }
 
+/* What graph:clear has emptied, whose client has gone: the protocol has no other end of a graph. */
+static bool is_given_up(const struct coordinator *c, const struct live_graph *lg)
+{
+    return !lg->is_main && lg->g->n_nodes == 0 && !find_client(c, lg->creator);
+}
+
+static void make_room(struct coordinator *c)
+{
+    struct live_graph **at = &c->graphs, *gone;
+
+    while (*at && !is_given_up(c, *at))
+        at = &(*at)->next;
+    gone = *at;
+    if (!gone)
+        return;
+    *at = gone->next;
+    live_graph_free(gone);
+}
+
 struct live_graph *put_graph(struct coordinator *c, const char *id, uint64_t creator, struct err *e)
 {
     struct live_graph *lg = find_graph(c, id);
     struct graph *g = NULL;
 
+    if (!lg && count_graphs(c) >= COORDINATOR_MAX_GRAPHS)
+        make_room(c);
     if (!lg && count_graphs(c) >= COORDINATOR_MAX_GRAPHS) {
         err_set(e, ERR_LIMIT, "more than %d graphs", COORDINATOR_MAX_GRAPHS);
         return NULL;
@@ -179,7 +200,7 @@ struct live_graph *put_graph(struct coordinator *c, const char *id, uint64_t cre
 /* --- what follows from an event ------------------------------------------------------------ */
 
 /* Participants are not held to have fallen silent while there was no broker to hear them by. */
-static void set_now(struct coordinator *c, int64_t now_ms)
+void set_now(struct coordinator *c, int64_t now_ms)
 {
     if (c->is_connected)
         c->heard_ms += now_ms - c->now_ms;
@@ -200,9 +221,9 @@ void coordinator_settle(struct coordinator *c, int64_t grace_ms)
         c->due_ms = c->now_ms + RETRY_SOON_MS;
 }
 
-static void settle(struct coordinator *c)
+void coordinator_settle_soon(struct coordinator *c)
 {
-    coordinator_settle(c, COORDINATOR_GRACE_MS);
+    c->due_ms = c->now_ms;
 }
 
 /* --- clients ----------------------------------------------------------------------------- */
@@ -244,7 +265,7 @@ void coordinator_message(struct coordinator *c, uint64_t id, const char *text, s
     if (protocol_parse(text, len, &m, &e) || check_access(c, client, &m, &e) ||
         run_command(c, client, &m, &e))
         tell(c, client, error_protocol(m.protocol), "error", protocol_error(e.text), m.request_id);
-    settle(c);
+    coordinator_settle_soon(c);
 }
 
 /* There can be many of these: a slow client is spared some. */
@@ -284,7 +305,7 @@ void coordinator_connected(struct coordinator *c, int64_t now_ms)
     set_now(c, now_ms);
     c->is_connected = true;
     wires_bind_again(c, NULL);
-    settle(c);
+    coordinator_settle_soon(c);
 }
 
 static json_t *broker_away(const char *why)
@@ -307,7 +328,7 @@ void coordinator_done(struct coordinator *c, uint64_t command, const struct err 
     set_now(c, now_ms);
     if ((wires_done(c, command, e) || watches_done(c, command, e) || packets_done(c, command, e)) &&
         e)
-        settle(c);
+        coordinator_settle_soon(c);
 }
 
 /* --- participants ------------------------------------------------------------------------ */
@@ -361,7 +382,7 @@ static void heard(struct coordinator *c, const struct participant *p, enum seen_
     watches_try_again(c);
     if (change == SEEN_NEW)
         packets_of_process(c, p);
-    settle(c);
+    coordinator_settle_soon(c);
 }
 
 int coordinator_discovered(struct coordinator *c, const char *text, size_t len, int64_t now_ms,
@@ -392,7 +413,7 @@ void coordinator_tick(struct coordinator *c, int64_t now_ms)
     if (now_ms < c->due_ms)
         return;
     take_gone(c);
-    settle(c);
+    coordinator_settle(c, COORDINATOR_GRACE_MS);
 }
 
 int coordinator_timeout_ms(const struct coordinator *c, int64_t now_ms)

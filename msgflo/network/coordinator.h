@@ -4,8 +4,8 @@
  * No I/O and no clock: events and times come in by the functions below, actions go out by a table
  * of functions. One thread; actions are taken from within events only and must not call back.
  *
- * Design notes. After each event the state is compared with what it should be, and only the
- * difference is acted upon (coordinator_settle()): the bindings of all started graphs, the
+ * Design notes. In the tick after an event the state is compared with what it should be, and only
+ * the difference is acted upon (coordinator_settle()): the bindings of all started graphs, the
  * processes of all nodes that the library has commands for, the outports that somebody watches. An
  * edge is bound as soon as both its ends have been announced, and again whenever they are announced
  * anew; a participant that falls silent keeps its bindings, since its queue keeps its messages.
@@ -112,7 +112,10 @@ void coordinator_output(struct coordinator *c, const char *role, const char *lin
 void coordinator_child_ended(struct coordinator *c, const char *role, const char *text,
                              const char *last_stderr, int64_t now_ms);
 
-/* Does what time has made due; to be called at least every coordinator_timeout_ms(). */
+/*
+ * Does what events and time have made due; to be called at least every coordinator_timeout_ms(). In
+ * a big graph that takes long: it is done once for all events that came together.
+ */
 void coordinator_tick(struct coordinator *c, int64_t now_ms);
 int coordinator_timeout_ms(const struct coordinator *c, int64_t now_ms);
 

@@ -18,6 +18,7 @@ struct live_graph {
     bool is_halted; /* by network:stop: its processes are ended until it is started again */
     int64_t started_ms;
     int64_t settled_ms; /* until then, packets wait for edges */
+    bool holds_packets; /* they do now */
 };
 
 enum wire_state {
@@ -68,7 +69,7 @@ struct client {
     struct client *next;
     uint64_t id;
     enum protocol_access access;
-    json_t *selected; /* graph id: list of {src, tgt}, as network:edges told */
+    json_t *selected; /* graph id: {key of an edge: {src, tgt}}, as network:edges told */
     json_t *packets;  /* ids of the graphs whose exported ports it uses: {id: true} */
 };
 
@@ -110,6 +111,10 @@ struct coordinator {
 /* Makes the broker, the processes and the clients' views follow the state. Bindings that are wanted
  * no longer go after grace_ms. */
 void coordinator_settle(struct coordinator *c, int64_t grace_ms);
+/* The same at the next tick, which is due at once, for all events until then. */
+void coordinator_settle_soon(struct coordinator *c);
+/* To be called first with the time of each event. */
+void set_now(struct coordinator *c, int64_t now_ms);
 struct live_graph *find_graph(const struct coordinator *c, const char *id);
 /* Replaces the graph of that id, or adds one. NULL with *e. */
 struct live_graph *put_graph(struct coordinator *c, const char *id, uint64_t creator,
@@ -187,6 +192,8 @@ void tell_all(struct coordinator *c, const char *protocol, const char *command,
               json_t *payload_take, const struct client *asker, const char *response_to);
 /* To all, and to whoever runs the network. graph may be NULL. */
 void tell_error(struct coordinator *c, const char *graph, const char *fmt, ...) PRINTF_LIKE(3, 4);
+/* From now on it is told of these edges of the graph, a list of {src, tgt}, and of no others. */
+void client_select(struct client *client, const char *graph, const json_t *edges);
 /* Whether what passes on the edge (its number in the graph) is to be told to the client. */
 bool client_watches(const struct client *client, const struct live_graph *lg, size_t edge);
 bool client_watches_initials(const struct client *client, const struct live_graph *lg);

@@ -192,7 +192,7 @@ static bool send_one(struct coordinator *c, struct packet *p)
         tell_failed(c, p, "its participant has not been heard of");
         return true;
     }
-    if (!queue || (lg->settled_ms > c->now_ms && !wires_are_made(c, lg->g)))
+    if (!queue || lg->holds_packets)
         return false;
     body = graph_value_text(p->data, JSON_COMPACT | JSON_ENCODE_ANY);
     p->command = body ? c->act.send(c->user, queue, body, strlen(body)) : 0;
@@ -206,6 +206,8 @@ static bool send_one(struct coordinator *c, struct packet *p)
 
 void packets_settle(struct coordinator *c)
 {
+    for (struct live_graph *lg = c->graphs; lg; lg = lg->next)
+        lg->holds_packets = c->packets && lg->settled_ms > c->now_ms && !wires_are_made(c, lg->g);
     for (struct packet **at = &c->packets, *p; (p = *at);) {
         if (p->command || !send_one(c, p)) {
             at = &p->next;

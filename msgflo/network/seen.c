@@ -12,6 +12,7 @@
 #define INTERVAL_MIN_MS 1000
 #define INTERVAL_MAX_MS 600000 /* a longer silence was an outage */
 #define SPACINGS 3             /* the longest counts: one announced early says little */
+#define TOGETHER_MS 250        /* heard so close, they had waited in a queue */
 #define MISSED_STALE 2         /* intervals */
 #define MISSED_GONE 3          /* periods */
 
@@ -285,6 +286,8 @@ static void learn_interval(struct heard *heard, int64_t spacing_ms)
 {
     int64_t longest = 0;
 
+    if (spacing_ms < TOGETHER_MS)
+        return;
     if (spacing_ms > INTERVAL_MAX_MS)
         spacing_ms = INTERVAL_MAX_MS;
     if (spacing_ms < INTERVAL_MIN_MS)
@@ -313,6 +316,8 @@ int seen_heard(struct seen *s, struct participant *p_take, int64_t now_ms, enum 
 
         heard = take_at(s, at);
         old = heard.p;
+        if (now_ms < old->last_seen_ms) /* it was told late */
+            now_ms = old->last_seen_ms;
         if (!is_gone(old, now_ms)) {
             *ret = same_definition(old, p_take) ? SEEN_SAME : SEEN_CHANGED;
             p_take->first_seen_ms = old->first_seen_ms;

@@ -117,11 +117,21 @@ static void move_or_bind(struct coordinator *c, struct wire *to)
     from->command = to->command;
 }
 
+/* While a move is under way both its ends stay: were the new one unbound right after it, the source
+ * would lose what comes before the old one, wanted again, is bound. */
+static bool is_being_moved(const struct coordinator *c, const struct wire *w)
+{
+    for (const struct wire *from = c->wires; w->command && from; from = from->next)
+        if (from->moving && from->command == w->command)
+            return true;
+    return false;
+}
+
 static void remove_unwanted(struct coordinator *c, int64_t grace_ms)
 {
     for (struct wire *w = c->wires, *next; w; w = next) {
         next = w->next;
-        if (w->wanted || w->moving)
+        if (w->wanted || is_being_moved(c, w))
             continue;
         if (w->state != WIRE_ASKED && !w->bound) {
             drop_wire(c, w);
@@ -159,13 +169,13 @@ void wires_settle(struct coordinator *c, int64_t grace_ms)
 static void moved_away(struct coordinator *c, struct wire *w, const struct err *e)
 {
     w->moving = false;
+    c->due_ms = c->now_ms; /* what waited for the move */
     if (e) {
         w->state = WIRE_REFUSED; /* no second move starts from it */
         w->bound = true;
         w->unbind_ms = c->now_ms + COORDINATOR_RETRY_MS + COORDINATOR_GRACE_MS;
     } else if (w->wanted) { /* again, meanwhile */
         w->state = WIRE_NEW;
-        c->due_ms = c->now_ms;
     } else {
         drop_wire(c, w);
     }
@@ -251,7 +261,7 @@ bool wires_are_made(const struct coordinator *c, const struct graph *g)
 int64_t wires_due_ms(const struct coordinator *c, int64_t at)
 {
     for (const struct wire *w = c->wires; w; w = w->next) {
-        if (w->unbind_ms && !w->moving && w->unbind_ms < at)
+        if (w->unbind_ms && !is_being_moved(c, w) && w->unbind_ms < at)
             at = w->unbind_ms;
         if (w->state == WIRE_REFUSED && w->retry_ms < at)
             at = w->retry_ms;

@@ -66,7 +66,7 @@ static void take_announcement(void *user, const struct broker_delivery *d)
     struct err e = ERR_INIT;
 
     if (participant_parse(d->body, d->size, &p, &e) ||
-        seen_heard(l->seen, p, clock_mono_ms(), &change, &e))
+        seen_heard(l->seen, p, clock_mono_ms() - d->age_ms, &change, &e))
         fprintf(stderr, "msgflo %s: warning: an announcement: %s\n", l->self->name, e.text);
 }
 
@@ -93,13 +93,15 @@ static int listen_to(struct listing *l, struct broker *b, struct err *e)
     AUTO(loop_release) struct loop loop = {.stop_fd = -1};
     int64_t deadline_mono_ms = clock_mono_ms() + l->options->wait_s * 1000;
 
-    if (loop_open(&loop, e) || broker_follow_discovery(b, e))
+    if (loop_open(&loop, e) || broker_recall_discovery(b, e) || broker_follow_discovery(b, e))
         return -1;
     loop.broker = b;
     loop.delivered = take_announcement;
     loop.user = l;
     fprintf(stderr, "msgflo %s: listening for announcements for %lld s; Ctrl-C ends it earlier\n",
             l->self->name, (long long)l->options->wait_s);
+    if (loop_catch_up(&loop, e))
+        return -1;
     while (!loop.stopped && !has_enough(l) && clock_until_ms(deadline_mono_ms) > 0)
         if (loop_step(&loop, clock_until_ms(deadline_mono_ms), e))
             return -1;
@@ -259,7 +261,8 @@ const struct command command_list = {
     .summary = "who is alive",
     .arguments = "",
     .about = "Listens for the announcements of participants and prints who was heard, by\n"
-             "role. With --role, exit status 1 says that one of them was not.\n",
+             "role; at once those whom another msgflo has heard in the last minute. With\n"
+             "--role, exit status 1 says that one of them was not.\n",
     .options = {options_table, sizeof(options_table) / sizeof(*options_table)},
     .run = run,
 };

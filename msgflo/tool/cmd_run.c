@@ -78,9 +78,11 @@ static const struct option_spec options_table[] = {
              "when it comes"},
 };
 
+/* A name is no address, even if it begins like one: 127.example.org may be anywhere. */
 static bool is_loopback(const char *host)
 {
-    return strcasecmp(host, "localhost") == 0 || strncmp(host, "127.", 4) == 0 ||
+    return strcasecmp(host, "localhost") == 0 ||
+           (strncmp(host, "127.", 4) == 0 && host[strspn(host, "0123456789.")] == '\0') ||
            strcmp(host, "::1") == 0 || strcmp(host, "[::1]") == 0;
 }
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "graph/bindings.h"
 #include "tool/setup.h"
 
@@ -152,11 +153,31 @@ static const char *const kind_names[] = {
     [BINDING_DEADLETTER] = "deadletter",
 };
 
+/* Whoever may announce himself has chosen it. */
+static void put_name(struct buf *out, const char *name)
+{
+    size_t from = out->len;
+
+    if (buf_text(out, name) == 0)
+        utf8_tame(out->data + from, out->len - from);
+}
+
+static void print_link(const char *head, const char *source, const char *target, struct buf *out)
+{
+    buf_printf(out, "%s ", head);
+    put_name(out, source);
+    buf_text(out, " -> ");
+    put_name(out, target);
+}
+
 static void print_participants(const struct name_list *names, struct buf *out)
 {
     buf_text(out, "Set up participants [");
-    for (size_t i = 0; i < names->n; i++)
-        buf_printf(out, "%s'%s'", i ? ", " : " ", names->names[i]);
+    for (size_t i = 0; i < names->n; i++) {
+        buf_text(out, i ? ", '" : " '");
+        put_name(out, names->names[i]);
+        buf_text(out, "'");
+    }
     buf_text(out, names->n ? " ]\n" : "]\n");
 }
 
@@ -164,13 +185,15 @@ static void print_pruned(const struct pruned *p, struct buf *out)
 {
     if (p->removed_is_known && p->removed.n)
         buf_text(out, "Removed bindings:\n");
-    for (size_t i = 0; p->removed_is_known && i < p->removed.n; i++)
-        buf_printf(out, "REMOVED:\t %s -> %s\n", p->removed.links[i].source,
-                   p->removed.links[i].destination);
+    for (size_t i = 0; p->removed_is_known && i < p->removed.n; i++) {
+        print_link("REMOVED:\t", p->removed.links[i].source, p->removed.links[i].destination, out);
+        buf_text(out, "\n");
+    }
     buf_printf(out, "%s\n", p->checked.data);
 }
 
-/* The lines of npm's msgflo-setup, the odd blanks too. */
+/* The lines of npm's msgflo-setup, the odd blanks too: also of participants if none was asked for,
+ * and one blank before the first binding. */
 static void print_lines(const struct setup *s, struct buf *out)
 {
     static const char *const heads[] = {
@@ -180,12 +203,13 @@ static void print_lines(const struct setup *s, struct buf *out)
     };
     const struct topology *t = &s->topology;
 
-    if (s->options.participants)
-        print_participants(&s->participants, out);
-    buf_text(out, "Set up bindings:\n");
-    for (size_t i = 0; i < t->n_bindings; i++)
-        buf_printf(out, "%s %s -> %s\n", heads[t->bindings[i].kind], t->bindings[i].src,
-                   t->bindings[i].tgt);
+    print_participants(&s->participants, out);
+    buf_text(out, "Set up bindings:\n ");
+    for (size_t i = 0; i < t->n_bindings; i++) {
+        buf_text(out, i ? "\n" : "");
+        print_link(heads[t->bindings[i].kind], t->bindings[i].src, t->bindings[i].tgt, out);
+    }
+    buf_text(out, "\n");
     if (s->pruned.checked.len)
         print_pruned(&s->pruned, out);
     if (s->options.forever)

@@ -84,7 +84,7 @@ static void take_announcement(void *user, const struct broker_delivery *d)
     struct err e = ERR_INIT;
 
     if (participant_parse(d->body, d->size, &p, &e) == 0 &&
-        seen_heard(t->seen, p, clock_mono_ms(), &change, &e))
+        seen_heard(t->seen, p, clock_mono_ms() - d->age_ms, &change, &e))
         err_clear(&e);
 }
 
@@ -111,26 +111,24 @@ static int add_stats(struct queue_stats_list *list, const char *name,
     return grown[list->n++].name ? 0 : err_set(e, ERR_NOMEM, "no memory for a table");
 }
 
-/* Asks the broker for each announced queue; one that is not there is passed over. */
+/* Asks the broker for each queue that will be shown; one that is not there is passed over. */
 static int ask_broker(struct top *t, struct queue_stats_list *ret, struct err *e)
 {
+    AUTO(name_list_release) struct name_list names = {0};
+
     if (!(broker_abilities(t->broker) & BROKER_BINDS))
         return 0;
-    for (size_t i = 0; i < seen_count(t->seen); i++) {
-        const struct participant *p = seen_at(t->seen, i);
+    if (top_view_queues(t->seen, clock_mono_ms(), &names, e))
+        return -1;
+    for (size_t i = 0; i < names.n; i++) {
+        struct broker_queue_state state;
+        struct err cause = ERR_INIT;
 
-        for (size_t j = 0; j < p->n_inports; j++) {
-            struct broker_queue_state state;
-            struct err cause = ERR_INIT;
-
-            if (!p->inports[j].queue)
-                continue;
-            if (broker_queue_state(t->broker, p->inports[j].queue, &state, &cause) == 0) {
-                if (add_stats(ret, p->inports[j].queue, &state, e))
-                    return -1;
-            } else if (cause.code != ERR_INPUT) {
-                return err_set(e, cause.code, "%s", cause.text);
-            }
+        if (broker_queue_state(t->broker, names.names[i], &state, &cause) == 0) {
+            if (add_stats(ret, names.names[i], &state, e))
+                return -1;
+        } else if (cause.code != ERR_INPUT) {
+            return err_set(e, cause.code, "%s", cause.text);
         }
     }
     return 0;
@@ -176,7 +174,7 @@ static void put_view(const struct top *t, const struct top_view *v, struct buf *
     put_head(t, v, out);
     buf_text(out, t->terminal.is_open ? "\n" : "");
     top_view_print(v, columns, out);
-    if (!v->n_roles) /* another reader may have had the last announcements (docs/protocol.md) */
+    if (!v->n_roles) /* npm's readers, and those on MQTT, keep nothing for others */
         buf_text(out, "Nobody has announced itself so far; participants do so every 27 s.\n");
     buf_text(out, t->terminal.is_open || t->options.once ? "" : "\n");
 }
@@ -218,6 +216,16 @@ static int show(struct top *t, struct err *e)
     return EXIT_DONE;
 }
 
+/* Also while there is no broker. A terminal that has gone away ends it, too. */
+static void take_key(void *user)
+{
+    struct top *t = user;
+    int key = terminal_key();
+
+    if (key == 'q' || key < 0)
+        t->loop.stopped = true;
+}
+
 /* --- the loop ---------------------------------------------------------------------------- */
 
 /* Until the time, or until somebody wants to see or leave. */
@@ -231,8 +239,6 @@ static int wait_until(struct top *t, int64_t mono_ms, struct err *e)
             return -1;
         if (!t->terminal.is_open)
             continue;
-        if (terminal_key() == 'q')
-            t->loop.stopped = true;
         terminal_size(&new_columns, &new_lines);
         if (new_columns != columns || new_lines != lines)
             break;
@@ -245,7 +251,10 @@ static int follow(struct top *t, struct err *e)
     t->loop.broker = t->broker;
     t->loop.delivered = take_announcement;
     t->loop.user = t;
-    return broker_follow_discovery(t->broker, e);
+    return broker_recall_discovery(t->broker, e) || broker_follow_discovery(t->broker, e) ||
+                   loop_catch_up(&t->loop, e)
+               ? -1
+               : 0;
 }
 
 /* Looks until it is stopped. Returns an exit status. */
@@ -270,6 +279,7 @@ static int look_on(struct top *t)
             terminal_close(&t->terminal);
             return command_failed(t->self, &e);
         }
+        err_clear(&e); /* lost again meanwhile: the next round tells */
     }
     return EXIT_DONE;
 }
@@ -295,6 +305,7 @@ static int start(struct top *t, struct err *e)
     if (t->options.once || t->options.json || !terminal_is_there())
         return 0;
     t->loop.input_fd = 0;
+    t->loop.input = take_key;
     return terminal_open(&t->terminal, e);
 }
 

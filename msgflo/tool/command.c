@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/config.h"
+#include "base/utf8.h"
 #include "graph/fbp.h"
 #include "graph/graph_json.h"
 #include "tool/files.h"
@@ -72,8 +73,13 @@ void command_warn(const struct command *self, const struct buf *lines)
 {
     const char *from = lines->data, *end;
 
-    for (; from && (end = strchr(from, '\n')); from = end + 1)
-        fprintf(stderr, "msgflo %s: warning: %.*s\n", self->name, (int)(end - from), from);
+    for (; from && (end = strchr(from, '\n')); from = end + 1) {
+        AUTO(buf_release) struct buf line = BUF_INIT;
+
+        if (buf_append(&line, from, (size_t)(end - from)) == 0)
+            utf8_tame(line.data, line.len);
+        fprintf(stderr, "msgflo %s: warning: %s\n", self->name, line.failed ? "?" : line.data);
+    }
 }
 
 int command_number(const char *text, int64_t min, int64_t max, int64_t *ret)

@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "graph/fbp.h"
 #include "graph/graph_json.h"
+#include "tool/files.h"
 
 #define NEW_FILE_MODE 0666 /* less the umask, as of any file that is made */
 
@@ -37,6 +38,26 @@ static int write_json(const struct graph *g, struct buf *out)
     return text ? buf_printf(out, "%s\n", text) : -1;
 }
 
+/* Editors may send more, and deeper, than a file may have. */
+static int check_readable(const char *path, const struct buf *text, struct err *e)
+{
+    struct graph *g = NULL;
+    json_t *json;
+    int rc;
+
+    if (text->len > FILE_MAX_BYTES)
+        return err_set(e, ERR_LIMIT, "longer than %d bytes", FILE_MAX_BYTES);
+    if (ends_in(path, ".fbp")) {
+        rc = fbp_parse(text->data, text->len, NULL, &g, NULL, NULL, e);
+    } else {
+        json = json_loadb(text->data, text->len, JSON_ALLOW_NUL, NULL);
+        rc = json ? graph_from_json(json, &g, e) : err_set(e, ERR_INPUT, "no JSON");
+        json_decref(json);
+    }
+    graph_free(g);
+    return rc;
+}
+
 static int write_text(const char *path, const struct graph *g, struct buf *out, struct err *e)
 {
     struct err why = ERR_INIT;
@@ -48,6 +69,8 @@ static int write_text(const char *path, const struct graph *g, struct buf *out, 
     rc = graph_check(g, &at, &why);
     if (rc == 0)
         rc = ends_in(path, ".fbp") ? fbp_write(g, out, &why) : write_json(g, out);
+    if (rc == 0 && !out->failed)
+        rc = check_readable(path, out, &why);
     if (rc && why.code != ERR_NONE)
         return err_set(e, why.code, "%s: %s", path, why.text);
     return rc || out->failed ? err_set(e, ERR_NOMEM, "%s: no memory", path) : 0;

@@ -12,7 +12,8 @@
  * Writes the graph as .fbp or JSON, by the path's ending, to a new file beside it, and puts that in
  * its place once it is on the disk. A file that is there keeps its mode; a symbolic link stays one
  * and its target is replaced. Blocks for as long as the disk does. Returns 0, or -1 with *e naming
- * the file (ERR_INPUT: another ending, a name that .fbp cannot spell, or what the system said).
+ * the file (ERR_INPUT: another ending, a name that .fbp cannot spell, or what the system said;
+ * ERR_INPUT, ERR_LIMIT: what could not be read again). The file is then as it was.
  */
 int graph_file_save(const char *path, const struct graph *g, struct err *e) MUST_CHECK;
 

@@ -22,7 +22,7 @@ int loop_open(struct loop *l, struct err *e)
 {
     sigset_t set;
 
-    *l = (struct loop){.stop_fd = -1, .input_fd = -1};
+    *l = (struct loop){.stop_fd = -1, .input_fd = -1, .has_more = true};
     stop_signals(&set);
     l->stop_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     if (l->stop_fd < 0 || sigprocmask(SIG_BLOCK, &set, NULL))
@@ -53,6 +53,7 @@ void loop_release(struct loop *l)
 
 static int take_deliveries(struct loop *l, struct err *e)
 {
+    l->has_more = false;
     for (int i = 0; i < DELIVERIES; i++) {
         struct broker_delivery d;
         struct err cause = ERR_INIT;
@@ -62,6 +63,7 @@ static int take_deliveries(struct loop *l, struct err *e)
         if (l->delivered)
             l->delivered(l->user, &d);
     }
+    l->has_more = true;
     return 0;
 }
 
@@ -80,7 +82,7 @@ int loop_step(struct loop *l, int timeout_ms, struct err *e)
     size_t n = OWN_FDS;
 
     if (l->broker)
-        timeout_ms = sooner(timeout_ms, SERVICE_MS);
+        timeout_ms = l->has_more ? 0 : sooner(timeout_ms, SERVICE_MS);
     if (l->children) {
         n += children_fds(l->children, fds + n, CHILDREN_MAX * 3);
         timeout_ms = sooner(timeout_ms, children_timeout_ms(l->children));
@@ -90,7 +92,18 @@ int loop_step(struct loop *l, int timeout_ms, struct err *e)
         l->stopped = true;
         return 0;
     }
+    if (l->input && fds[2].revents)
+        l->input(l->user);
     if (l->children)
         children_service(l->children);
     return l->broker ? take_deliveries(l, e) : 0;
+}
+
+int loop_catch_up(struct loop *l, struct err *e)
+{
+    l->has_more = l->broker != NULL;
+    while (l->has_more && !l->stopped)
+        if (loop_step(l, 0, e))
+            return -1;
+    return 0;
 }

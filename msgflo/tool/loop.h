@@ -15,8 +15,10 @@ struct loop {
     int stop_fd;
     bool stopped;              /* a signal has come */
     struct broker *broker;     /* lent, or NULL */
+    bool has_more;             /* of its messages perhaps, in memory, where no poll tells of them */
     struct children *children; /* lent, or NULL */
     int input_fd;              /* one more to wake for, or -1 */
+    void (*input)(void *user); /* it can be read; NULL: whoever calls loop_step() looks himself */
     void (*delivered)(void *user, const struct broker_delivery *d); /* may be NULL */
     void *user;
 };
@@ -31,5 +33,9 @@ void loop_release(struct loop *l);
  * the broker is gone.
  */
 int loop_step(struct loop *l, int timeout_ms, struct err *e) MUST_CHECK;
+
+/* Steps, without waiting, until what the broker has sent so far is handled. Returns as loop_step().
+ */
+int loop_catch_up(struct loop *l, struct err *e) MUST_CHECK;
 
 #endif

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "broker/broker_worker.h"
 #include "network/coordinator.h"
 #include "network/protocol.h"
@@ -19,7 +20,8 @@
 #include "tool/run_page.h"
 #include "tool/ws_server.h"
 
-#define SAVE_AFTER_MS 500 /* edits come in flocks: saved once they pause */
+#define SAVE_AFTER_MS 500 /* edits come in flocks: saved together */
+#define SAVE_AGAIN_MS 5000
 #define DROPPED_EVERY_MS 1000
 #define STOP_CHILDREN_MS 10000
 #define STOP_BROKER_MS 2000
@@ -34,14 +36,23 @@ struct run {
     struct loop loop;
     int epoll_fd;            /* of the worker and the server */
     int64_t save_at_mono_ms; /* 0: the graph is as its file */
+    bool save_failed;        /* the last time, and that has been said */
     int64_t dropped_at_mono_ms;
     uint64_t clients[RUN_MAX_CLIENTS];
     size_t n_clients;
 };
 
+/* On one line: names that clients and participants give are in it, which might look like lines of
+ * ours or be commands to a terminal. */
 static void say(const struct run *r, const char *what, const char *text)
 {
-    fprintf(stderr, "msgflo %s: %s%s\n", r->self->name, what, text);
+    AUTO(buf_release) struct buf line = BUF_INIT;
+
+    buf_printf(&line, "msgflo %s: %s%s", r->self->name, what, text);
+    if (line.failed)
+        return;
+    utf8_tame(line.data, line.len);
+    fprintf(stderr, "%s\n", line.data);
 }
 
 /* --- what the coordinator does ------------------------------------------------------------- */
@@ -119,10 +130,11 @@ static int do_read_source(void *user, const char *file, struct buf *ret)
 static void do_graph_changed(void *user, const struct graph *g)
 {
     struct run *r = user;
+    int64_t at_mono_ms = clock_mono_ms() + SAVE_AFTER_MS;
 
     (void)g;
-    if (r->options->auto_save)
-        r->save_at_mono_ms = clock_mono_ms() + SAVE_AFTER_MS;
+    if (r->options->auto_save && (!r->save_at_mono_ms || at_mono_ms < r->save_at_mono_ms))
+        r->save_at_mono_ms = at_mono_ms;
 }
 
 static void do_warn(void *user, const char *text)
@@ -402,15 +414,24 @@ static int introduce(struct run *r, struct err *e)
 
 /* --- living --------------------------------------------------------------------------------- */
 
+/* Tried again until it works: what it takes may be mended, or edited away. */
 static void save(struct run *r)
 {
     struct err e = ERR_INIT;
 
     if (!r->save_at_mono_ms)
         return;
-    r->save_at_mono_ms = 0;
-    if (graph_file_save(r->options->graph, coordinator_main(r->coordinator), &e))
+    if (graph_file_save(r->options->graph, coordinator_main(r->coordinator), &e) == 0) {
+        if (r->save_failed)
+            say(r, "the graph is saved again", "");
+        r->save_failed = false;
+        r->save_at_mono_ms = 0;
+        return;
+    }
+    if (!r->save_failed || r->loop.stopped)
         say(r, "warning: the graph is not saved: ", e.text);
+    r->save_failed = true;
+    r->save_at_mono_ms = clock_mono_ms() + SAVE_AGAIN_MS;
 }
 
 static int sooner(int a, int b)

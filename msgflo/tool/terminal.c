@@ -8,9 +8,10 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-/* ECMA-48, and xterm's private modes: 1049 the other screen, 25 the cursor. */
-#define ENTER "\033[?1049h\033[?25l"
-#define LEAVE "\033[?25h\033[?1049l"
+/* ECMA-48, and DEC's and xterm's private modes: 1049 the other screen, 25 the cursor, 7 that a line
+ * too long goes on in the next one, which would push the first lines out. */
+#define ENTER "\033[?1049h\033[?25l\033[?7l"
+#define LEAVE "\033[?7h\033[?25h\033[?1049l"
 #define HOME "\033[H"
 #define CLEAR_LINE "\033[K"
 #define CLEAR_BELOW "\033[J"
@@ -37,6 +38,7 @@ int terminal_open(struct terminal *t, struct err *e)
     raw.c_cc[VMIN] = 0;
     raw.c_cc[VTIME] = 0;
     raw.c_cc[VSUSP] = _POSIX_VDISABLE; /* a stopped program would leave the screen to itself */
+    raw.c_cc[VQUIT] = _POSIX_VDISABLE; /* and one that Ctrl-\ ends would leave it as it is */
     sigaction(SIGWINCH, &action, NULL);
     if (tcsetattr(STDIN_FILENO, TCSAFLUSH, &raw))
         return err_set(e, ERR_UNAVAILABLE, "terminal: %s", strerror(errno));
@@ -68,19 +70,33 @@ void terminal_size(size_t *ret_columns, size_t *ret_lines)
     }
 }
 
+/* Bytes of the first `columns` characters of a line. */
+static size_t cut(const char *line, size_t len, size_t columns)
+{
+    size_t n = 0, at = 0;
+
+    while (at < len && (n += ((unsigned char)line[at] & 0xc0) != 0x80) <= columns)
+        at++;
+    return at;
+}
+
+/* Each line is cleared before it is written: behind one as wide as the terminal, the cursor stands
+ * on its last character. */
 void terminal_draw(const char *text)
 {
-    size_t columns, lines;
+    size_t columns, lines, i;
 
     terminal_size(&columns, &lines);
     fputs(HOME, stdout);
-    for (size_t i = 0; i < lines && *text; i++) {
+    for (i = 0; i < lines && *text; i++) {
         size_t len = strcspn(text, "\n");
 
-        fprintf(stdout, "%s%.*s" CLEAR_LINE, i ? "\r\n" : "", (int)len, text);
+        fprintf(stdout, "%s" CLEAR_LINE "%.*s", i ? "\r\n" : "", (int)cut(text, len, columns),
+                text);
         text += len + (text[len] != '\0');
     }
-    fputs(CLEAR_BELOW, stdout);
+    if (i < lines)
+        fputs("\r\n" CLEAR_BELOW, stdout);
     fflush(stdout);
 }
 
@@ -89,5 +105,7 @@ int terminal_key(void)
     struct pollfd fd = {.fd = STDIN_FILENO, .events = POLLIN};
     unsigned char key;
 
-    return poll(&fd, 1, 0) == 1 && read(STDIN_FILENO, &key, 1) == 1 ? key : 0;
+    if (poll(&fd, 1, 0) != 1)
+        return 0;
+    return read(STDIN_FILENO, &key, 1) == 1 ? key : -1;
 }

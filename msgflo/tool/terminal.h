@@ -24,10 +24,11 @@ void terminal_close(struct terminal *t);
 
 void terminal_size(size_t *ret_columns, size_t *ret_lines);
 
-/* Puts the lines of text there, from the top; those that do not fit are left out. */
+/* Puts the lines of text there, from the top; what does not fit, in height or width, is left out.
+ */
 void terminal_draw(const char *text);
 
-/* The next key that was pressed, or 0: none. */
+/* The next key that was pressed; 0: none; -1: there is no terminal any more. */
 int terminal_key(void);
 
 #endif

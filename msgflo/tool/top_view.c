@@ -44,6 +44,26 @@ static void count_role(const struct seen *seen, size_t i, int64_t now_ms, struct
     }
 }
 
+static bool begins_a_role(const struct seen *seen, size_t i)
+{
+    return i == 0 || strcmp(seen_at(seen, i)->role, seen_at(seen, i - 1)->role) != 0;
+}
+
+int top_view_queues(const struct seen *seen, int64_t now_ms, struct name_list *ret, struct err *e)
+{
+    for (size_t i = 0; i < seen_count(seen); i++) {
+        const struct participant *p;
+
+        if (!begins_a_role(seen, i))
+            continue;
+        p = seen_role(seen, seen_at(seen, i)->role, now_ms);
+        for (size_t j = 0; j < p->n_inports; j++)
+            if (p->inports[j].queue && name_list_add(ret, p->inports[j].queue, e))
+                return -1;
+    }
+    return 0;
+}
+
 /* The rows of the role that seen has at i, from the process heard last. */
 static int add_role(struct top_view *v, const struct seen *seen,
                     const struct queue_stats_list *queues, size_t i, int64_t now_ms, struct err *e)
@@ -81,7 +101,7 @@ static bool is_private(const char *name)
     for (size_t i = 0; i < sizeof(prefixes) / sizeof(*prefixes); i++)
         if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0)
             return true;
-    return strcmp(name, "fbp") == 0;
+    return strcmp(name, "fbp") == 0 || strcmp(name, "fbp.recent") == 0;
 }
 
 int top_view_make(const struct seen *seen, const struct queue_stats_list *queues,
@@ -89,8 +109,7 @@ int top_view_make(const struct seen *seen, const struct queue_stats_list *queues
 {
     *ret = (struct top_view){.rates_are_known = rates_are_known};
     for (size_t i = 0; i < seen_count(seen); i++)
-        if ((i == 0 || strcmp(seen_at(seen, i)->role, seen_at(seen, i - 1)->role) != 0) &&
-            add_role(ret, seen, queues, i, now_ms, e))
+        if (begins_a_role(seen, i) && add_role(ret, seen, queues, i, now_ms, e))
             goto fail;
     for (size_t i = 0; queues && i < queues->n; i++) {
         const struct queue_stats *stats = &queues->queues[i];

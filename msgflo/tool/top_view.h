@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "broker/management.h"
+#include "graph/bindings.h"
 #include "network/seen.h"
 
 /* Texts are lent from what the view was made of. */
@@ -26,6 +27,11 @@ struct top_view {
     uint64_t ready; /* messages in all queues shown */
     bool rates_are_known;
 };
+
+/* The queues of roles that a view made now will show: those of one process of each role. ret, {0},
+ * is the caller's to release. Returns 0, or -1 with ERR_NOMEM. */
+int top_view_queues(const struct seen *seen, int64_t now_ms, struct name_list *ret,
+                    struct err *e) MUST_CHECK;
 
 /* queues may be NULL. Returns 0, or -1 with ERR_NOMEM. */
 int top_view_make(const struct seen *seen, const struct queue_stats_list *queues,

@@ -16,6 +16,9 @@
 #define PING_EVERY_MS 30000                   /* Heroku's router gives a silent connection 55 s */
 #define END_PATIENCE_MS 5000
 #define LINGER_MS 2000
+/* wslay keeps each piece of a message in memory of its own: of many small ones a message within its
+ * limit would take a hundred times its length. Browsers make pieces of 128 KB. */
+#define MESSAGE_MAX_FRAMES 4096
 
 struct ws_client {
     struct ws_client_options options;
@@ -23,10 +26,11 @@ struct ws_client {
     enum ws_client_state state;
     struct buf early; /* what options.early was */
     size_t early_used;
-    size_t share; /* bytes that the present ws_client_read() may still take */
-    bool broken;  /* the socket, or memory, has failed */
-    bool full;    /* the socket took no more the last time */
-    bool asked;   /* to end, with what follows */
+    size_t share;  /* bytes that the present ws_client_read() may still take */
+    size_t frames; /* of the message that is coming in */
+    bool broken;   /* the socket, or memory, has failed */
+    bool full;     /* the socket took no more the last time */
+    bool asked;    /* to end, with what follows */
     bool close_queued;
     uint16_t end_code;
     char end_reason[REASON_SIZE];
@@ -91,6 +95,20 @@ static ssize_t on_send(wslay_event_context_ptr wslay, const uint8_t *bytes, size
     return -1;
 }
 
+static void on_frame_start(wslay_event_context_ptr wslay,
+                           const struct wslay_event_on_frame_recv_start_arg *arg, void *user)
+{
+    struct ws_client *c = user;
+
+    if (wslay_is_ctrl_frame(arg->opcode))
+        return;
+    c->frames = arg->opcode == WSLAY_CONTINUATION_FRAME ? c->frames + 1 : 1;
+    if (c->frames <= MESSAGE_MAX_FRAMES)
+        return;
+    ws_client_end(c, WSLAY_CODE_MESSAGE_TOO_BIG, "a message in too many pieces");
+    wslay_event_shutdown_read(wslay);
+}
+
 static void on_msg_recv(wslay_event_context_ptr wslay,
                         const struct wslay_event_on_msg_recv_arg *arg, void *user)
 {
@@ -113,6 +131,7 @@ int ws_client_new(const struct ws_client_options *options, struct ws_client **re
     static const struct wslay_event_callbacks callbacks = {
         .recv_callback = on_recv,
         .send_callback = on_send,
+        .on_frame_recv_start_callback = on_frame_start,
         .on_msg_recv_callback = on_msg_recv,
     };
     struct ws_client *c = calloc(1, sizeof *c);

@@ -159,6 +159,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             stop = end;
         if (stop > at)
             one_event(c, &session, at, (size_t)(stop - at), &now_ms);
+        coordinator_tick(c, now_ms);
     }
     coordinator_free(c);
     return 0;

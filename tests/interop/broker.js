@@ -1,4 +1,4 @@
-// A RabbitMQ as its operator sees it, and a private one for a test file that needs nothing else.
+// A RabbitMQ as its operator sees it, and one for a test file that needs nothing else.
 'use strict';
 const { execFileSync } = require('node:child_process');
 const fs = require('node:fs');
@@ -70,11 +70,15 @@ class Broker {
   }
 }
 
-class PrivateBroker {
+// The server that test programs share, in the folder IMAGERESIZE_TEST_SERVICES (bin/lib/services), or
+// else a private one; and a folder of the test file's own.
+class ScratchBroker {
   constructor() {
     this.dir = fs.mkdtempSync(path.join(os.tmpdir(), 'imageresize-interop-'));
+    this.shared = process.env.IMAGERESIZE_TEST_SERVICES;
+    this.home = this.shared || this.dir;
     try {
-      [this.url, , this.management] = this.services('rabbitmq', 'start', this.dir);
+      [this.url, , this.management] = this.services('rabbitmq', 'start', this.home);
     } catch (e) {
       this.remove();
       throw e;
@@ -86,16 +90,17 @@ class PrivateBroker {
     return execFileSync(path.join(root, 'bin/lib/services'), args, { encoding: 'utf8' }).trim().split('\n');
   }
 
-  // A fresh virtual host. kind: classic or quorum, the type of its queues
+  // A fresh virtual host, of a name that no other test file has. kind: classic or quorum, the type of
+  // its queues
   vhost(name, kind = 'classic') {
-    const [url] = this.services('rabbitmq', 'add-vhost', this.dir, name, kind);
+    const [url] = this.services('rabbitmq', 'add-vhost', this.home, `${name}-${process.pid}`, kind);
     return new Broker(url, this.management);
   }
 
   remove() {
-    this.services('remove', this.dir);
+    if (!this.shared) this.services('remove', this.dir);
     fs.rmSync(this.dir, { recursive: true, force: true });
   }
 }
 
-module.exports = { Broker, PrivateBroker, build, root };
+module.exports = { Broker, ScratchBroker, build, root };

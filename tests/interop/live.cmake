@@ -5,3 +5,4 @@ foreach(name polyglot reroute)
   set_tests_properties(interop_${name} PROPERTIES LABELS interop TIMEOUT 300
                        ENVIRONMENT "IMAGERESIZE_TEST_BUILD=${PROJECT_BINARY_DIR}")
 endforeach()
+set_tests_properties(interop_polyglot PROPERTIES COST 30)

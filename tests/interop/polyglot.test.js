@@ -8,7 +8,7 @@ const path = require('node:path');
 const { after, before, describe, it } = require('node:test');
 const amqp = require('amqplib');
 const mqtt = require('mqtt');
-const { PrivateBroker, build, root } = require('./broker.js');
+const { ScratchBroker, build, root } = require('./broker.js');
 const { Editor, MAIN, Network, msgflo } = require('./live.js');
 
 const GRAPH = `INPORT=c.IN:start
@@ -34,7 +34,7 @@ const append = (content) => Buffer.from(JSON.stringify([...JSON.parse(content), 
 // Each starts a broker in dir and the foreign worker on it, and returns { url, end }.
 const kinds = {
   async RabbitMQ() {
-    const server = new PrivateBroker();
+    const server = new ScratchBroker();
     const { url } = server.vhost('polyglot');
     const connection = await amqp.connect(url);
     const channel = await connection.createChannel();

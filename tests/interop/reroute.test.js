@@ -7,7 +7,7 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { after, before, describe, it } = require('node:test');
 const amqp = require('amqplib');
-const { PrivateBroker, build } = require('./broker.js');
+const { ScratchBroker, build } = require('./broker.js');
 const { Editor, MAIN, Network, msgflo, until } = require('./live.js');
 
 const repeat = path.join(build, 'msgflo/examples/msgflo-repeat');
@@ -19,7 +19,7 @@ const foreign = 'component: test/Sink\ninports:\n  in: { queue: "#ROLE.IN", type
 
 describe('moving an edge at 1,000 messages a second', () => {
   let server;
-  before(() => { server = new PrivateBroker(); });
+  before(() => { server = new ScratchBroker(); });
   after(() => server && server.remove());
 
   // What a and b got: [{ id, body }, ...] each.

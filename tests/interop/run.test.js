@@ -7,7 +7,7 @@ const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
 const { after, before, beforeEach, afterEach, describe, it } = require('node:test');
-const { PrivateBroker, build } = require('./broker.js');
+const { ScratchBroker, build } = require('./broker.js');
 const { Editor, MAIN, Network, msgflo, until } = require('./live.js');
 
 const example = (name) => path.join(build, 'msgflo/examples', `msgflo-${name}`);
@@ -24,7 +24,7 @@ describe('msgflo run', () => {
   let dir;
   let network;
   let number = 0;
-  before(() => { server = new PrivateBroker(); });
+  before(() => { server = new ScratchBroker(); });
   after(() => server.remove());
   beforeEach(() => {
     number += 1;
@@ -94,6 +94,14 @@ describe('msgflo run', () => {
     await editor.flows(3);
   });
 
+  it('prints names from outside on its own lines', async () => {
+    const editor = await Editor.open(start());
+    await editor.flows(1);
+    editor.say('graph', 'addedge', { graph: MAIN, src: { node: 'last', port: 'X\nFORGED\u001b[2J' }, tgt: { node: 'drop', port: 'in' } });
+    await network.printed(/last\.X\?FORGED\?\[2J -> drop\.IN is not bound/);
+    assert.doesNotMatch(network.output, /^FORGED|\u001b/m);
+  });
+
   it('needs the secret where there is one', async () => {
     const editor = await Editor.open(start([], { MSGFLO_SECRET: 'do-not-tell', MSGFLO_SECRET_READ_ONLY: 'look-only' }));
     editor.say('network', 'getstatus', { graph: MAIN });
@@ -130,6 +138,41 @@ describe('msgflo run', () => {
       () => 'the new node in the file');
   });
 
+  it('saves while editors go on changing the graph', async () => {
+    const editor = await Editor.open(start(['--auto-save']));
+    editor.say('graph', 'addnode', { graph: MAIN, id: 'extra', component: 'core/Drop' });
+    let x = 0;
+    await until(() => {
+      x += 1;
+      editor.say('graph', 'changenode', { graph: MAIN, id: 'extra', metadata: { x } });
+      return fs.readFileSync(path.join(dir, 'graph.fbp'), 'utf8').includes('extra(core/Drop');
+    }, () => 'the new node in the file');
+  });
+
+  it('saves once it can, what it could not save at first', async () => {
+    const editor = await Editor.open(start(['--auto-save']));
+    const file = path.join(dir, 'graph.fbp');
+    fs.rmSync(file);
+    fs.mkdirSync(file);
+    editor.say('graph', 'addnode', { graph: MAIN, id: 'extra', component: 'core/Drop' });
+    await network.printed(/not saved: \S+graph\.fbp: /);
+    fs.rmdirSync(file);
+    await network.printed(/saved again/);
+    assert.match(fs.readFileSync(file, 'utf8'), /extra\(core\/Drop\)/);
+  });
+
+  it('saves on its way out what it could not save at first', async () => {
+    const editor = await Editor.open(start(['--auto-save']));
+    const file = path.join(dir, 'graph.fbp');
+    fs.rmSync(file);
+    fs.mkdirSync(file);
+    editor.say('graph', 'addnode', { graph: MAIN, id: 'extra', component: 'core/Drop' });
+    await network.printed(/not saved: \S+graph\.fbp: /);
+    fs.rmdirSync(file);
+    await network.stop();
+    assert.match(fs.readFileSync(file, 'utf8'), /extra\(core\/Drop\)/);
+  });
+
   it('ends its participants on SIGTERM and leaves the bindings', async () => {
     const editor = await Editor.open(start());
     await editor.flows(4);
@@ -150,8 +193,10 @@ describe('msgflo run', () => {
   });
 
   it('listens beyond this machine with a secret only', async () => {
-    const refused = start(['--host', '0.0.0.0']);
-    assert.strictEqual(await refused.ended, 2);
-    assert.match(refused.output, /secret is needed/);
+    for (const host of ['0.0.0.0', '127.0.0.1.example.org']) {
+      const refused = start(['--host', host]);
+      assert.strictEqual(await refused.ended, 2);
+      assert.match(refused.output, /secret is needed/);
+    }
   });
 });

@@ -5,7 +5,7 @@ const { spawnSync } = require('node:child_process');
 const net = require('node:net');
 const path = require('node:path');
 const { describe, it, before, after } = require('node:test');
-const { PrivateBroker, build, root } = require('./broker.js');
+const { ScratchBroker, build, root } = require('./broker.js');
 
 const graph = path.join(root, 'graphs/imageresize.fbp');
 
@@ -28,8 +28,9 @@ const wanted = [
   'web.RESIZEIMAGE -> exchange out-web.RESIZEIMAGE',
 ];
 
-const printed = `Set up bindings:
-PUBSUB: \t resize.STARTED -> store.IN
+const printed = `Set up participants []
+Set up bindings:
+ PUBSUB: \t resize.STARTED -> store.IN
 PUBSUB: \t resize.OUT -> store.IN
 PUBSUB: \t resize.ERROR -> store.IN
 PUBSUB: \t bulk.STARTED -> store.IN
@@ -75,7 +76,7 @@ const foreign = ['out-web.RESIZEIMAGE -> queue bulk.IN by key', 'resize.OUT -> q
 
 describe('msgflo setup', () => {
   let server;
-  before(() => { server = new PrivateBroker(); });
+  before(() => { server = new ScratchBroker(); });
   after(() => server && server.remove());
 
   for (const kind of ['classic', 'quorum']) {
@@ -125,7 +126,7 @@ describe('msgflo setup', () => {
     assert.deepStrictEqual(await broker.bindings(), [...wanted, ...foreign].sort());
     const stale = [...staleOfNamedPorts, ...staleOfOtherPorts].map((b) => b.replace('queue ', '')).sort();
     assert.deepStrictEqual([...stdout.matchAll(/^REMOVED:\t (.*)$/gm)].map((m) => m[1]).sort(), stale);
-    assert.match(stdout, /^Checked the 23 plain bindings of virtual host 'pruned' that .* lists$/m);
+    assert.match(stdout, new RegExp(`^Checked the 23 plain bindings of virtual host '${broker.vhost}' that .* lists$`, 'm'));
     assert.ok(!stdout.includes(new URL(broker.management).password));
     assert.doesNotMatch(setUp(broker, '--prune').stdout, /REMOVED/);
     assert.deepStrictEqual(await broker.bindings(), [...wanted, ...foreign].sort());

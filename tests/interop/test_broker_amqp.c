@@ -408,6 +408,85 @@ static void finds_announcements_that_waited(void **state)
     expect_nothing(b);
 }
 
+/* What a reader took is heard by whoever comes after it, whether that reader lives or not. */
+static void recalls_what_readers_took_and_leaves_it_there(void **state)
+{
+    AUTO(broker_closep) struct broker *first = open_broker(), *second = open_broker();
+    struct broker *third;
+    struct broker_delivery d;
+    struct err e = ERR_INIT;
+
+    (void)state;
+    broker_delete_queue("fbp.recent"); /* what other tests left */
+    assert_done(broker_recall_discovery(first, &e), &e);
+    assert_done(broker_follow_discovery(first, &e), &e);
+    assert_done(broker_announce(first, "{\"brief\":1}", 3000, &e), &e);
+    expect(first, BROKER_FROM_DISCOVERY, "fbp.discovery", "{\"brief\":1}");
+    broker_put("fbp", "{\"npm\":1}", 9); /* which never expires by itself */
+    expect(first, BROKER_FROM_DISCOVERY, "fbp.discovery", "{\"npm\":1}");
+    wait_for_depth("fbp.recent", 2);
+
+    assert_done(broker_recall_discovery(second, &e), &e);
+    assert_done(broker_follow_discovery(second, &e), &e);
+    assert_done(broker_next(second, DEADLINE_MS, &d, &e), &e);
+    assert_string_equal(d.body, "{\"brief\":1}");
+    assert_in_range(d.age_ms, 0, DEADLINE_MS);
+    expect(second, BROKER_FROM_DISCOVERY, "fbp.discovery", "{\"npm\":1}");
+    expect_nothing(second);
+    expect_nothing(first);
+
+    broker_close(first);
+    first = NULL;
+    wait_for_depth("fbp.recent", 1); /* that of a brief period has expired where it is */
+    third = open_broker();
+    assert_done(broker_recall_discovery(third, &e), &e);
+    expect(third, BROKER_FROM_DISCOVERY, "fbp.discovery", "{\"npm\":1}");
+    expect_nothing(third);
+    broker_close(third);
+}
+
+#define RECENT_MAX 1000
+
+static void recalls_no_more_than_its_bound(void **state)
+{
+    AUTO(broker_closep) struct broker *b = open_broker(), *late = open_broker();
+    struct operator_session *o = operator_open();
+    struct broker_delivery d;
+    struct err e = ERR_INIT;
+    char text[16];
+
+    (void)state;
+    broker_delete_queue("fbp.recent");
+    assert_done(broker_recall_discovery(b, &e), &e);
+    for (int i = 0; i <= RECENT_MAX; i++) {
+        snprintf(text, sizeof text, "%d", i);
+        operator_publish(o, "fbp.discovery", "id", text);
+    }
+    operator_close(o);
+    wait_for_depth("fbp.recent", RECENT_MAX);
+    assert_done(broker_recall_discovery(late, &e), &e);
+    expect(late, BROKER_FROM_DISCOVERY, "fbp.discovery", "1"); /* the oldest gave way */
+    for (int i = 2; i <= RECENT_MAX; i++)
+        assert_done(broker_next(late, DEADLINE_MS, &d, &e), &e);
+    assert_string_equal(d.body, text);
+    expect_nothing(late);
+}
+
+static void goes_without_what_it_may_not_keep(void **state)
+{
+    AUTO(broker_closep) struct broker *b = open_broker();
+    struct err e = ERR_INIT;
+
+    (void)state;
+    broker_delete_queue("fbp.recent");
+    assert_true(broker_declare_queue("fbp.recent", "other")); /* of other properties */
+    assert_done(broker_recall_discovery(b, &e), &e);
+    assert_done(broker_follow_discovery(b, &e), &e);
+    assert_done(broker_announce(b, "{\"a\":1}", 60000, &e), &e);
+    expect(b, BROKER_FROM_DISCOVERY, "fbp.discovery", "{\"a\":1}");
+    broker_delete_queue("fbp.recent");
+}
+
 /* ---- held messages ---- */
 
 static void sends_on_what_was_held_with_its_properties(void **state)
@@ -438,6 +517,29 @@ static void sends_on_what_was_held_with_its_properties(void **state)
     assert_done(broker_next(b, DEADLINE_MS, &d, &e), &e);
     assert_non_null(d.message_id);
     assert_string_equal(d.body, "kept");
+}
+
+/* Else those that the queue took would come again at each further try. */
+static void keeps_of_what_was_held_only_what_the_queue_did_not_take(void **state)
+{
+    AUTO(broker_closep) struct broker *b = open_broker();
+    char in[NAME_SIZE], held[NAME_SIZE];
+    struct err e = ERR_INIT;
+    int taken;
+
+    (void)state;
+    name_it(in, "IN");
+    name_it(held, "held");
+    assert_true(broker_declare_bounded_queue(in, 2));
+    assert_done(broker_hold(b, held, &e), &e);
+    for (int i = 0; i < 50; i++)
+        send_text(b, held, "kept");
+    assert_refused(broker_release_held(b, held, in, &e), &e, "takes no more");
+    taken = broker_depth(in);
+    assert_in_range(taken, 1, 49);
+    wait_for_depth(held, 50 - taken);
+    broker_delete_queue(in);
+    broker_delete_queue(held);
 }
 
 /* ---- addresses ---- */
@@ -493,7 +595,11 @@ int main(void)
         ON_BOTH(observes_no_more_than_its_bound),
         ON_BOTH(lets_every_follower_hear_every_announcement),
         ON_BOTH(finds_announcements_that_waited),
+        ON_BOTH(recalls_what_readers_took_and_leaves_it_there),
+        ON_BOTH(recalls_no_more_than_its_bound),
+        ON_BOTH(goes_without_what_it_may_not_keep),
         ON_BOTH(sends_on_what_was_held_with_its_properties),
+        cmocka_unit_test(keeps_of_what_was_held_only_what_the_queue_did_not_take),
         cmocka_unit_test(says_that_there_is_no_broker_or_no_such_kind),
     };
 

@@ -17,13 +17,15 @@ static char url[300], ca_file[300]; /* as `services rabbitmq start DIR tls` prin
 
 static int start_server(void **state)
 {
+    const char *shared = getenv("IMAGERESIZE_TEST_SERVICES"); /* as scratch_broker.h has it */
     char command[600];
     FILE *services;
 
     (void)state;
-    assert_int_equal(scratch_dir(server_dir), 0);
+    if (!shared || !*shared)
+        assert_int_equal(scratch_dir(server_dir), 0);
     snprintf(command, sizeof command, "%s/bin/lib/services rabbitmq start %s tls", SOURCE_DIR,
-             server_dir);
+             server_dir[0] ? server_dir : shared);
     services = popen(command, "r");
     assert_non_null(services);
     for (int i = 0; i < 4; i++) /* the fourth is the URL */
@@ -39,6 +41,8 @@ static int end_server(void **state)
     char command[600];
 
     (void)state;
+    if (!server_dir[0])
+        return 0;
     snprintf(command, sizeof command, "%s/bin/lib/services remove %s", SOURCE_DIR, server_dir);
     return system(command) || rmdir(server_dir);
 }

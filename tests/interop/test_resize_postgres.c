@@ -107,7 +107,8 @@ static void keeps_bytes_as_they_are(void **state)
 static long long count_connections(void)
 {
     return scratch_db_number(db, "SELECT count(*) FROM pg_stat_activity"
-                                 " WHERE application_name = 'imageresize-resize'");
+                                 " WHERE application_name = 'imageresize-resize'"
+                                 " AND datname = current_database()");
 }
 
 static void puts_many_at_once_over_one_connection(void **state)
@@ -176,7 +177,8 @@ static void says_away_for_a_lost_connection_and_comes_back(void **state)
     put("before", &told);
     run_until(&told);
     scratch_db_run(db, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                       " WHERE application_name = 'imageresize-resize'");
+                       " WHERE application_name = 'imageresize-resize'"
+                       " AND datname = current_database()");
     do {
         put("after", &told);
         run_until(&told);

@@ -369,7 +369,7 @@ static void a_redelivered_end_is_told_again(void **state)
 static void end_sessions(struct db *db)
 {
     scratch_db_number(db, "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity "
-                          "WHERE application_name = 'store'");
+                          "WHERE application_name = 'store' AND datname = current_database()");
 }
 
 static void a_session_that_died_idle_is_replaced_at_once(void **state)

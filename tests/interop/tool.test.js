@@ -6,7 +6,7 @@ const { execFileSync, spawn, spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
 const { describe, it, before, after } = require('node:test');
-const { PrivateBroker, build } = require('./broker.js');
+const { ScratchBroker, build } = require('./broker.js');
 
 const bin = path.join(__dirname, 'node_modules/.bin');
 const fixtures = path.join(__dirname, 'node_modules/msgflo/spec/fixtures');
@@ -61,7 +61,7 @@ describe('the msgflo tool beside npm', () => {
   let server;
   let dir;
   before(() => {
-    server = new PrivateBroker();
+    server = new ScratchBroker();
     dir = path.join(server.dir, 'project');
     fs.mkdirSync(path.join(dir, 'parts'), { recursive: true });
     fs.writeFileSync(path.join(dir, 'parts/Double.js'), `
@@ -95,7 +95,7 @@ describe('the msgflo tool beside npm', () => {
     await setup.printed(/keeping alive/);
     assert.strictEqual(setup.output, `Set up participants [ 'first', 'double', 'last' ]
 Set up bindings:
-PUBSUB: \t first.OUT -> double.IN
+ PUBSUB: \t first.OUT -> double.IN
 PUBSUB: \t double.OUT -> last.IN
 --forever enabled, keeping alive
 `);
@@ -121,6 +121,17 @@ PUBSUB: \t double.OUT -> last.IN
     assert.deepStrictEqual(told.bindings[1], { type: 'pubsub', src: 'double.OUT', tgt: 'last.IN' });
   });
 
+  it('prints the lines that npm\'s setup prints', () => {
+    const broker = server.vhost('lines');
+    for (const graph of ['a(x/X) OUT -> IN b(x/X) OUT -> IN c(x/X)', 'a(x/X)',
+      'a(x/X) OUT -> IN rr(msgflo/RoundRobin), rr OUT -> IN b(x/X), rr DEADLETTER -> DEAD a']) {
+      fs.writeFileSync(path.join(dir, 'lines.fbp'), `${graph}\n`);
+      const ours = run(msgflo, ['setup', 'lines.fbp'], options(broker));
+      const theirs = run(path.join(bin, 'msgflo-setup'), ['lines.fbp'], options(broker));
+      assert.deepStrictEqual([ours.status, ours.stdout], [theirs.status, theirs.stdout], ours.stderr);
+    }
+  });
+
   it('says which participant failed, and its last words', () => {
     const broker = server.vhost('failed');
     fs.writeFileSync(path.join(dir, 'broken.json'),
@@ -143,7 +154,7 @@ PUBSUB: \t double.OUT -> last.IN
 rr OUT -> IN b(try/Repeat), rr DEADLETTER -> IN c(try/Repeat)`);
     const ran = run(msgflo, ['setup', 'routing.fbp', '--participants', '--discover'], options(broker));
     assert.strictEqual(ran.status, 0, ran.stderr);
-    assert.match(ran.stdout, /^DEADLETTER:\t b.IN -> c.IN\nROUNDROBIN:\t a.OUT -> b.IN$/m);
+    assert.match(ran.stdout, /^ DEADLETTER:\t b.IN -> c.IN\nROUNDROBIN:\t a.OUT -> b.IN$/m);
     assert.ok((await broker.bindings()).includes('a.OUT -> exchange out-a.OUT'));
   });
 
@@ -161,6 +172,33 @@ rr OUT -> IN b(try/Repeat), rr DEADLETTER -> IN c(try/Repeat)`);
     const ours = run(msgflo, ['setup', 'home.fbp', '--discover'], options(broker));
     assert.match(ours.stdout, /PUBSUB: \t \/myswitch\/switch\/status -> \/mylightbulb\/ffo\/1\/set-on/, ours.stderr);
     assert.strictEqual(await register.stop(), 0);
+  });
+
+  it('shows no control characters of announcements to a terminal', async () => {
+    const broker = server.vhost('hostile');
+    const announce = (role, inports, outports) => JSON.stringify({ protocol: 'discovery', command: 'participant',
+      payload: { id: role, role, component: 'x/X', inports, outports } });
+    fs.writeFileSync(path.join(dir, 'hostile.json'), JSON.stringify({ processes: { a: { component: 'x/X' },
+      b: { component: 'x/X' } }, connections: [{ src: { process: 'a', port: 'out' }, tgt: { process: 'b', port: 'in' } }] }));
+    const send = (json) => assert.strictEqual(
+      run(msgflo, ['send', '--queue', 'fbp', '--json', json], options(broker)).status, 0);
+    await broker.declareQueue('fbp');
+    send(announce('a', [], [{ id: 'out', queue: 'out\u001b[2J\u009b2J' }]));
+    send(announce('b', [{ id: 'in', queue: 'in\nPUBSUB: \t x -> y' }], []));
+    send('"\u009b2J\u007f"');
+    const setup = run(msgflo, ['setup', 'hostile.json', '--discover'], options(broker));
+    assert.match(setup.stdout, /PUBSUB: \t out\?\[2J\?\?2J -> in\?PUBSUB: \? x -> y\n$/);
+    send('"\u009b2J\u007f"');
+    send(announce('a\u009b2J', [], []));
+    const list = run(msgflo, ['list', '-n', '3'], options(broker));
+    assert.match(list.stderr, /expected near '"\?\?2J\?"'$/m);
+    assert.match(list.stdout, /^a\?\?2J +x\/X/m);
+  });
+
+  it('prints nothing into its connection when it has no standard output', () => {
+    const register = `exec ${msgflo} register --once --role lamp:${fixtures}/lightbulb.yaml >&-`;
+    const ran = run('/bin/sh', ['-c', register], options(server.vhost('closed')));
+    assert.deepStrictEqual([ran.status, ran.stderr], [1, 'msgflo register: standard output takes no more\n']);
   });
 
   it('takes the old form of register, once', () => {
@@ -206,6 +244,27 @@ rr OUT -> IN b(try/Repeat), rr DEADLETTER -> IN c(try/Repeat)`);
     assert.match(blind.output, /no management API: no rates/);
     await again.stop();
     await more.stop();
+  });
+
+  it('lists at once who was heard by another, and by one that still listens', async () => {
+    const broker = server.vhost('recent');
+    const announce = (id) => run(msgflo, ['register', '--once', '--role', `${id}:${fixtures}/lightbulb.yaml`],
+      options(broker));
+    const listed = (...args) => {
+      const ran = run(msgflo, ['list', '--json', '--wait', '0', ...args], options(broker));
+      assert.strictEqual(ran.status, 0, ran.stderr);
+      return JSON.parse(ran.stdout).map((p) => p.role);
+    };
+    for (const id of ['one', 'two']) announce(id);
+    const first = run(msgflo, ['list', '-n', '2'], options(broker));
+    assert.match(first.stdout, /^one +my\/LightBulb[^]*^two /m);
+    assert.deepStrictEqual(listed(), ['one', 'two']);
+    const top = new Running(msgflo, ['top', '--interval', '1', '--json'], options(broker));
+    await top.printed(/"two"/);
+    announce('three');
+    await top.printed(/"three"/);
+    assert.deepStrictEqual(listed('--role', 'one,three'), ['one', 'three']);
+    assert.strictEqual(await top.stop(), 0);
   });
 
   it('takes messages that npm\'s send put beside its own', async () => {

@@ -115,6 +115,12 @@ static const struct coordinator_actions actions = {
     .graph_changed = graph_changed,
 };
 
+static void follow(struct script *s)
+{
+    if (!s->together)
+        coordinator_tick(s->c, s->now_ms);
+}
+
 void script_start(struct script *s, const char *fbp, const char *library,
                   const struct coordinator_options *options)
 {
@@ -138,6 +144,7 @@ void script_start(struct script *s, const char *fbp, const char *library,
     if (coordinator_new(&own, &actions, s, g, s->now_ms, &s->c, &e))
         fail_msg("%s", e.text);
     coordinator_connected(s->c, s->now_ms);
+    follow(s);
 }
 
 void script_end(struct script *s)
@@ -182,6 +189,7 @@ void script_hear(struct script *s, const char *role, const char *id, const char 
     buf_text(&text, "]}}");
     if (coordinator_discovered(s->c, text.data, text.len, s->now_ms, &e))
         fail_msg("%s", e.text);
+    follow(s);
 }
 
 void script_say(struct script *s, uint64_t client, const char *protocol, const char *name,
@@ -194,6 +202,7 @@ void script_say(struct script *s, uint64_t client, const char *protocol, const c
         if (text.data[i] == '\'')
             text.data[i] = '"';
     coordinator_message(s->c, client, text.data, text.len, s->now_ms);
+    follow(s);
 }
 
 void script_done(struct script *s, uint64_t number, const char *refused)
@@ -203,6 +212,7 @@ void script_done(struct script *s, uint64_t number, const char *refused)
     if (refused)
         err_set(&e, ERR_INPUT, "%s", refused);
     coordinator_done(s->c, number, refused ? &e : NULL, s->now_ms);
+    follow(s);
 }
 
 void script_wait(struct script *s, int64_t ms)

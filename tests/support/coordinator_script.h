@@ -15,6 +15,7 @@ struct script {
     int64_t now_ms;
     uint64_t last_command;
     bool full;         /* commands find no room */
+    bool together;     /* what the next events ask for waits for script_wait() */
     bool quiet_client; /* messages to clients are not logged */
     int changes;       /* of the main graph */
 };

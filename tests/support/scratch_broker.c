@@ -1,5 +1,6 @@
 #include "scratch_broker.h"
 
+#include <signal.h>
 #include <unistd.h>
 #if __has_include(<rabbitmq-c/amqp.h>)
 #include <rabbitmq-c/amqp.h>
@@ -13,11 +14,12 @@
 #include "unit.h"
 
 #define LINE_SIZE 300
+#define ARGUMENTS_SIZE 400
 
 static char server_dir[SCRATCH_DIR_SIZE];
 static bool has_server;
 static char urls[2][LINE_SIZE]; /* plain, quorum; empty: none */
-static char management_url[LINE_SIZE];
+static char management_url[LINE_SIZE], pid_file[LINE_SIZE];
 static bool quorum_in_use;
 
 /* ---- where it comes from ---- */
@@ -40,28 +42,58 @@ static void lines_of(const char *arguments, char ret[][LINE_SIZE], int n)
     assert_int_equal(pclose(services), 0);
 }
 
+/* Two virtual hosts of our own on the server of that folder, which is started if it is not there.
+ */
+static void use_server(const char *dir)
+{
+    char arguments[ARGUMENTS_SIZE], lines[3][LINE_SIZE]; /* URL, pid file, API */
+
+    snprintf(arguments, sizeof arguments, "rabbitmq start %s", dir);
+    lines_of(arguments, lines, 3);
+    snprintf(pid_file, sizeof pid_file, "%s", lines[1]);
+    snprintf(management_url, sizeof management_url, "%s", lines[2]);
+    for (int i = 0; i < 2; i++) {
+        snprintf(arguments, sizeof arguments, "rabbitmq add-vhost %s test-%ld%s", dir,
+                 (long)getpid(), i == 0 ? " classic" : "-quorum quorum");
+        lines_of(arguments, &urls[i], 1);
+    }
+}
+
+static const char *given(const char *variable)
+{
+    const char *value = getenv(variable);
+
+    return value && *value ? value : NULL;
+}
+
 int scratch_broker_start(void **state)
 {
-    const char *plain = getenv("MSGFLO_TEST_BROKER"), *quorum = getenv("MSGFLO_TEST_BROKER_QUORUM");
-    const char *management = getenv("MSGFLO_TEST_MANAGEMENT");
-    char arguments[SCRATCH_DIR_SIZE + 64], lines[3][LINE_SIZE]; /* URL, pid file, API */
+    const char *plain = given("MSGFLO_TEST_BROKER"), *quorum = given("MSGFLO_TEST_BROKER_QUORUM");
+    const char *management = given("MSGFLO_TEST_MANAGEMENT");
 
     (void)state;
-    if (plain && *plain) {
+    if (plain) {
         snprintf(urls[0], sizeof urls[0], "%s", plain);
         snprintf(urls[1], sizeof urls[1], "%s", quorum ? quorum : "");
         snprintf(management_url, sizeof management_url, "%s", management ? management : "");
-        return 0;
+    } else if (given("IMAGERESIZE_TEST_SERVICES")) {
+        use_server(given("IMAGERESIZE_TEST_SERVICES"));
+    } else {
+        (void)scratch_broker_make_private();
     }
+    return 0;
+}
+
+bool scratch_broker_make_private(void)
+{
+    if (given("MSGFLO_TEST_BROKER"))
+        return false;
+    if (has_server)
+        return true;
     assert_int_equal(scratch_dir(server_dir), 0);
     has_server = true;
-    snprintf(arguments, sizeof arguments, "rabbitmq start %s", server_dir);
-    lines_of(arguments, lines, 3);
-    snprintf(urls[0], sizeof urls[0], "%s", lines[0]);
-    snprintf(management_url, sizeof management_url, "%s", lines[2]);
-    snprintf(arguments, sizeof arguments, "rabbitmq add-vhost %s quorum quorum", server_dir);
-    lines_of(arguments, &urls[1], 1);
-    return 0;
+    use_server(server_dir);
+    return true;
 }
 
 int scratch_broker_end(void **state)
@@ -75,21 +107,32 @@ int scratch_broker_end(void **state)
     return system(command) || rmdir(server_dir);
 }
 
-bool scratch_broker_stop(void)
+void scratch_broker_stop(void)
 {
     char command[600];
 
-    if (!has_server)
-        return false;
+    assert_true(has_server);
     snprintf(command, sizeof command, "%s/bin/lib/services rabbitmq stop %s", SOURCE_DIR,
              server_dir);
     assert_int_equal(system(command), 0);
-    return true;
+}
+
+void scratch_broker_kill(void)
+{
+    FILE *file = fopen(pid_file, "r");
+    int pid = 0;
+
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%d", &pid), 1);
+    fclose(file);
+    assert_true(has_server && pid > 0);
+    assert_int_equal(kill(pid, SIGKILL), 0);
+    scratch_broker_stop(); /* what goes with it */
 }
 
 void scratch_broker_resume(void)
 {
-    char arguments[SCRATCH_DIR_SIZE + 64], lines[1][LINE_SIZE];
+    char arguments[ARGUMENTS_SIZE], lines[1][LINE_SIZE];
 
     snprintf(arguments, sizeof arguments, "rabbitmq start %s", server_dir);
     lines_of(arguments, lines, 1);
@@ -162,6 +205,20 @@ static bool declare_queue(const char *queue, const char *dead_exchange, bool tra
 bool broker_declare_queue(const char *queue, const char *dead_exchange)
 {
     return declare_queue(queue, dead_exchange, false);
+}
+
+bool broker_declare_bounded_queue(const char *queue, int max_waiting)
+{
+    amqp_connection_state_t c = operator_connects();
+    amqp_table_entry_t entries[] = {{.key = bytes("x-max-length")}, {.key = bytes("x-overflow")}};
+    const amqp_table_t arguments = {2, entries};
+
+    entries[0].value.kind = AMQP_FIELD_KIND_I32;
+    entries[0].value.value.i32 = max_waiting;
+    entries[1].value.kind = AMQP_FIELD_KIND_UTF8;
+    entries[1].value.value.bytes = bytes("reject-publish");
+    amqp_queue_declare(c, CHANNEL, bytes(queue), 0, 1, 0, 0, arguments);
+    return operator_leaves(c);
 }
 
 bool broker_declare_transient_queue(const char *queue, const char *dead_exchange)
@@ -253,6 +310,7 @@ void broker_publish(const char *exchange, const void *body, size_t size)
 
 struct operator_session {
     amqp_connection_state_t c;
+    bool confirms;
 };
 
 struct operator_session *operator_open(void)
@@ -260,7 +318,7 @@ struct operator_session *operator_open(void)
     struct operator_session *o = malloc(sizeof *o);
 
     assert_non_null(o);
-    o->c = operator_connects();
+    *o = (struct operator_session){operator_connects(), false};
     return o;
 }
 
@@ -275,12 +333,41 @@ void operator_publish(struct operator_session *o, const char *exchange, const ch
                      AMQP_STATUS_OK);
 }
 
+/* A channel does one thing after the other: this answer comes after all that was published. */
+void operator_settle(struct operator_session *o)
+{
+    assert_non_null(amqp_basic_qos(o->c, CHANNEL, 0, 0, 0));
+}
+
+void operator_put(struct operator_session *o, const char *exchange, const char *body)
+{
+    const amqp_basic_properties_t properties = {._flags = AMQP_BASIC_DELIVERY_MODE_FLAG,
+                                                .delivery_mode = 2};
+    amqp_frame_t f;
+
+    if (!o->confirms)
+        assert_non_null(amqp_confirm_select(o->c, CHANNEL));
+    o->confirms = true;
+    assert_int_equal(amqp_basic_publish(o->c, CHANNEL, bytes(exchange), bytes(""), 0, 0,
+                                        &properties, bytes(body)),
+                     AMQP_STATUS_OK);
+    assert_int_equal(amqp_simple_wait_frame(o->c, &f), AMQP_STATUS_OK);
+    assert_int_equal(f.frame_type, AMQP_FRAME_METHOD);
+    assert_int_equal(f.payload.method.id, AMQP_BASIC_ACK_METHOD);
+}
+
 /* The answer to a closing of the channel comes after all that was published on it. */
 void operator_close(struct operator_session *o)
 {
     assert_int_equal(amqp_channel_close(o->c, CHANNEL, AMQP_REPLY_SUCCESS).reply_type,
                      AMQP_RESPONSE_NORMAL);
     operator_leaves(o->c);
+    free(o);
+}
+
+void operator_free(struct operator_session *o)
+{
+    amqp_destroy_connection(o->c);
     free(o);
 }
 
@@ -294,9 +381,8 @@ void broker_reject(const char *queue)
     operator_leaves(c);
 }
 
-char *broker_take(const char *queue, char *ret_expiration)
+static char *take(amqp_connection_state_t c, const char *queue, char *ret_expiration)
 {
-    amqp_connection_state_t c = operator_connects();
     amqp_rpc_reply_t reply = amqp_basic_get(c, CHANNEL, bytes(queue), 1);
     amqp_message_t message;
     char *body = NULL;
@@ -313,8 +399,39 @@ char *broker_take(const char *queue, char *ret_expiration)
                      (const char *)message.properties.expiration.bytes);
         amqp_destroy_message(&message);
     }
+    amqp_maybe_release_buffers(c);
+    return body;
+}
+
+char *operator_take(struct operator_session *o, const char *queue)
+{
+    return take(o->c, queue, NULL);
+}
+
+char *broker_take(const char *queue, char *ret_expiration)
+{
+    amqp_connection_state_t c = operator_connects();
+    char *body = take(c, queue, ret_expiration);
+
     operator_leaves(c);
     return body;
+}
+
+char *management_names(const char *kind)
+{
+    const char *vhost = strrchr(scratch_broker_url(), '/') + 1;
+    char command[600], *names = NULL;
+    size_t size = 0;
+    FILE *curl;
+
+    vhost = strchr(vhost, '@') ? "%2F" : vhost; /* the URL ends with the port */
+    snprintf(command, sizeof command, "curl -sS -f '%s/api/%s/%s?columns=name'", management_url,
+             kind, vhost);
+    curl = popen(command, "r");
+    assert_non_null(curl);
+    assert_true(getdelim(&names, &size, '\0', curl) > 0);
+    assert_int_equal(pclose(curl), 0);
+    return names;
 }
 
 int broker_depth(const char *queue)

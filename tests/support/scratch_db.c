@@ -24,15 +24,13 @@ static char *format(const char *fmt, const char *a, const char *b)
     return text;
 }
 
-/* Starts a private server and returns its URL. */
-static char *start_server(void)
+/* Starts a server in that folder, or finds it running, and returns its URL. */
+static char *start_server(const char *dir)
 {
     char *command, line[300] = "";
     FILE *services;
 
-    assert_int_equal(scratch_dir(server_dir), 0);
-    has_server = true;
-    command = format("%s/bin/lib/services postgres start %s", SOURCE_DIR, server_dir);
+    command = format("%s/bin/lib/services postgres start %s", SOURCE_DIR, dir);
     services = popen(command, "r");
     assert_non_null(services);
     assert_non_null(fgets(line, sizeof line, services));
@@ -58,6 +56,36 @@ static struct db *open_url(const char *url, int statement_timeout_ms)
     return db;
 }
 
+/* A database of our own: sessions, notifications and locks of others are not seen there. */
+static char *make_database(const char *shared_dir)
+{
+    char *url = start_server(shared_dir), *statement, *own;
+    struct db *db = open_url(url, 0);
+
+    statement = format("CREATE DATABASE %s%s", schema, "");
+    scratch_db_run(db, statement);
+    db_free(db);
+    *strrchr(url, '/') = '\0';
+    own = format("%s/%s", url, schema);
+    free(statement);
+    free(url);
+    return own;
+}
+
+static char *find_server(void)
+{
+    const char *given = getenv("IMAGERESIZE_TEST_DATABASE_URL");
+    const char *shared_dir = getenv("IMAGERESIZE_TEST_SERVICES");
+
+    if (given && *given)
+        return strdup(given);
+    if (shared_dir && *shared_dir)
+        return make_database(shared_dir);
+    assert_int_equal(scratch_dir(server_dir), 0);
+    has_server = true;
+    return start_server(server_dir);
+}
+
 const char *scratch_db_url(void)
 {
     return schema_url;
@@ -70,13 +98,12 @@ struct db *scratch_db_open(int statement_timeout_ms)
 
 int scratch_db_start(void **state)
 {
-    const char *given = getenv("IMAGERESIZE_TEST_DATABASE_URL");
     char *statement;
     struct db *db;
 
     (void)state;
-    server_url = given && *given ? strdup(given) : start_server();
     snprintf(schema, sizeof schema, "scratch_%ld", (long)getpid());
+    server_url = find_server();
     db = open_url(server_url, 0);
     statement = format("CREATE SCHEMA %s%s", schema, "");
     scratch_db_run(db, statement);

@@ -1,7 +1,8 @@
 /*
  * scratch_db.h - a database for one test program, with the service's tables. Hides where it comes
- * from: a schema of its own in IMAGERESIZE_TEST_DATABASE_URL, or else in a private server started
- * for it. A call that fails fails the test.
+ * from: a schema of its own in IMAGERESIZE_TEST_DATABASE_URL; or in a database of its own on the
+ * server that test programs share, in the folder IMAGERESIZE_TEST_SERVICES (bin/lib/services); or
+ * else in a private server started for it. A call that fails fails the test.
  */
 #ifndef TESTS_SCRATCH_DB_H
 #define TESTS_SCRATCH_DB_H

@@ -7,6 +7,7 @@ unit_test(draw LIBRARIES msgflo_graph)
 
 unit_test(foreign LIBRARIES msgflo_parts PkgConfig::JANSSON)
 unit_test(top_view LIBRARIES msgflo_parts PkgConfig::JANSSON)
+unit_test(terminal LIBRARIES msgflo_parts)
 unit_test(children LIBRARIES msgflo_parts)
 unit_test(msgflo_tool)
 add_dependencies(test_msgflo_tool msgflo_tool)

@@ -180,9 +180,20 @@ static void numbers_are_decimal_and_whole(void **state)
     assert_true(n == INT64_MAX);
 }
 
+static void tames_errors_but_keeps_their_lines(void **state)
+{
+    struct err e = ERR_INIT;
+
+    (void)state;
+    err_set(&e, ERR_INPUT, "queue '%s'\nline \xc3\xa4\xc2\xa0", "\033]0;x\007\r\x7f\xc2\x9b");
+    assert_string_equal(e.text, "queue '?]0;x????"
+                                "?'\nline \xc3\xa4\xc2\xa0");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tames_errors_but_keeps_their_lines),
         cmocka_unit_test(err_keeps_the_first_error),
         cmocka_unit_test(err_text_is_UTF_8_whatever_it_names),
         cmocka_unit_test(buf_grows_to_its_limit_and_not_past_it),

@@ -69,6 +69,7 @@ static void changes_go_to_all_and_answer_the_asker(void **state)
     start(&s);
     coordinator_opened(s.c, 2, 0);
     coordinator_message(s.c, 2, text, strlen(text), 0);
+    script_wait(&s, 0);
     script_expect(&s, "> 2 graph:addnode r-1 {'component':'c','graph':'g','id':'x'}\n"
                       "> 1 graph:addnode {'component':'c','graph':'g','id':'x'}\n"
                       "> 2 network:icon {'graph':'g','icon':'clock-o','id':'x'}\n"
@@ -204,6 +205,44 @@ static void wrong_edits_are_refused_with_a_reason(void **state)
         script_say(&s, 1, "graph", cases[i][0], cases[i][1]);
         script_expect(&s, wanted);
     }
+    script_end(&s);
+}
+
+static void clear_graph(struct script *s, uint64_t client, int number)
+{
+    char payload[80];
+
+    snprintf(payload, sizeof(payload), "{'id':'own-%d'}", number);
+    script_say(s, client, "graph", "clear", payload);
+}
+
+static void an_empty_graph_makes_room_once_its_client_has_gone(void **state)
+{
+    struct script s;
+    int n = 0;
+
+    (void)state;
+    script_start(&s, NULL, NULL, NULL);
+    coordinator_opened(s.c, 1, 0);
+    coordinator_opened(s.c, 2, 0);
+    clear_graph(&s, 2, n++);
+    script_say(&s, 2, "graph", "addnode", "{'graph':'own-0','id':'a','component':'c'}");
+    while (n < COORDINATOR_MAX_GRAPHS - 1) /* one is the main graph */
+        clear_graph(&s, 2, n++);
+    script_forget(&s);
+    clear_graph(&s, 1, n);
+    script_expect_some(&s, "> 1 graph:error {'message':'more than 100 graphs'}\n");
+    coordinator_closed(s.c, 2, 0);
+    for (int room = 0; room < COORDINATOR_MAX_GRAPHS - 2; room++) {
+        clear_graph(&s, 1, n++);
+        script_expect_some(&s, "> 1 graph:clear");
+    }
+    clear_graph(&s, 1, n);
+    script_expect_some(&s, "more than 100 graphs");
+    script_say(&s, 1, "graph", "removenode", "{'graph':'own-0','id':'a'}");
+    script_expect_some(&s, "> 1 graph:removenode");
+    clear_graph(&s, 1, n);
+    script_expect_some(&s, "> 1 graph:clear");
     script_end(&s);
 }
 
@@ -418,6 +457,7 @@ int main(void)
         cmocka_unit_test(exported_ports_are_told),
         cmocka_unit_test(groups_are_kept),
         cmocka_unit_test(wrong_edits_are_refused_with_a_reason),
+        cmocka_unit_test(an_empty_graph_makes_room_once_its_client_has_gone),
         cmocka_unit_test(frames_that_are_no_messages_are_answered),
         cmocka_unit_test(lists_components_of_library_and_discovery),
         cmocka_unit_test(tells_the_source_of_graphs_and_components),

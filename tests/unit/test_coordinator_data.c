@@ -1,6 +1,8 @@
 /*
  * test_coordinator_data.c - packets in, data seen on edges, processes that come and go.
  */
+#include <time.h>
+
 #include "unit.h"
 
 #include "coordinator_script.h"
@@ -193,6 +195,7 @@ static void a_selection_replaces_what_is_seen(void **state)
     see(&s, "a.OUT", "no json");
     script_expect_some(&s, "> 2 network:data {'data':'no json'");
     coordinator_closed(s.c, 2, 0);
+    script_wait(&s, 0);
     script_expect(&s, "unobserve a.OUT\n");
     script_end(&s);
 }
@@ -297,6 +300,42 @@ static void a_packet_waits_for_its_participant_for_a_while(void **state)
 }
 
 /* --- processes ------------------------------------------------------------------------------ */
+
+#define MANY 1000
+
+/* Nothing is done for each of its edges once for each of its packets, chosen edges or events. */
+static void a_big_graph_takes_seconds(void **state)
+{
+    AUTO(buf_release) struct buf fbp = BUF_INIT, edges = BUF_INIT;
+    clock_t began = clock();
+    struct script s;
+    char role[20], wanted[80];
+
+    (void)state;
+    for (int i = 0; i < MANY; i++) {
+        int to = (i + 1) % MANY;
+
+        buf_printf(&fbp, "n%d(t/T) OUT -> IN n%d(t/T)\n'%d' -> IN n%d\n", i, to, i, i);
+        buf_printf(&edges, "%s{'src':{'node':'n%d','port':'out'},'tgt':{'node':'n%d','port':'in'}}",
+                   i ? "," : "{'graph':'default/main','edges':[", i, to);
+    }
+    buf_text(&edges, "]}");
+    script_start(&s, fbp.data, NULL, NULL);
+    s.quiet_client = s.together = true;
+    coordinator_opened(s.c, 1, s.now_ms);
+    for (int i = 1; i < MANY; i++) { /* none of n0: the edges are not complete */
+        snprintf(role, sizeof(role), "n%d", i);
+        script_hear(&s, role, role, "in", "out");
+    }
+    script_say(&s, 1, "network", "edges", edges.data);
+    script_wait(&s, 0);
+    script_expect_none(&s, "send ");
+    script_wait(&s, COORDINATOR_SETTLE_MS);
+    snprintf(wanted, sizeof(wanted), "send n%d.IN \"%d\"\n", MANY - 1, MANY - 1);
+    script_expect_some(&s, wanted);
+    assert_true((clock() - began) / CLOCKS_PER_SEC < 5);
+    script_end(&s);
+}
 
 static void the_librarys_participants_are_started_but_for_the_ignored(void **state)
 {
@@ -429,6 +468,7 @@ int main(void)
         cmocka_unit_test(a_refused_observation_is_tried_again),
         cmocka_unit_test(packets_cross_exported_ports),
         cmocka_unit_test(a_packet_waits_for_its_participant_for_a_while),
+        cmocka_unit_test(a_big_graph_takes_seconds),
         cmocka_unit_test(the_librarys_participants_are_started_but_for_the_ignored),
         cmocka_unit_test(a_process_that_cannot_start_is_told),
         cmocka_unit_test(a_role_cannot_smuggle_words_into_a_command),

@@ -52,6 +52,28 @@ static void queues_are_the_announced_ones_else_by_convention(void **state)
     script_end(&s);
 }
 
+/* In a big graph it takes long to work out what follows from an event. */
+static void what_follows_from_events_that_come_together_is_worked_out_once(void **state)
+{
+    struct script s;
+
+    (void)state;
+    script_start(&s, TWO, NULL, NULL);
+    quiet_client(&s);
+    s.together = true;
+    script_hear(&s, "a", "a-1", "", "out=a.OUT");
+    script_hear(&s, "b", "b-1", "in=b.IN", "");
+    say_edge(&s, "removeedge", "a", "b");
+    script_expect(&s, "");
+    assert_int_equal(coordinator_timeout_ms(s.c, s.now_ms), 0);
+    script_wait(&s, 0);
+    script_expect(&s, "");
+    say_edge(&s, "addedge", "a", "b");
+    script_wait(&s, 0);
+    script_expect(&s, "bind a.OUT -> b.IN\n");
+    script_end(&s);
+}
+
 static void an_edge_of_one_queue_needs_no_binding(void **state)
 {
     struct script s;
@@ -127,6 +149,7 @@ static void all_is_bound_again_after_an_outage(void **state)
     script_forget(&s);
     coordinator_disconnected(s.c, "gone", s.now_ms);
     coordinator_connected(s.c, s.now_ms);
+    script_wait(&s, 0);
     script_expect(&s, "bind a.OUT -> b.IN\n");
     script_end(&s);
 }
@@ -216,10 +239,56 @@ static void an_edge_wanted_again_while_it_is_moved_away_is_bound_again(void **st
     say_edge(&s, "addedge", "a", "c");
     say_edge(&s, "addedge", "a", "b");
     script_expect(&s, "move a.OUT -> b.IN to c.IN alone\n");
+    s.together = true;
     script_done(&s, s.last_command, NULL);
     assert_int_equal(coordinator_timeout_ms(s.c, s.now_ms), 0);
     script_wait(&s, 0);
     script_expect(&s, "bind a.OUT -> b.IN\n");
+    script_end(&s);
+}
+
+/* However long the move takes, its target is not unbound before the source has its old edge. */
+static void an_edge_that_is_moved_back_during_the_move_is_never_away(void **state)
+{
+    struct script s;
+
+    (void)state;
+    start_with_three(&s, TWO " c(test/C)");
+    say_edge(&s, "removeedge", "a", "b");
+    say_edge(&s, "addedge", "a", "c");
+    say_edge(&s, "removeedge", "a", "c");
+    say_edge(&s, "addedge", "a", "b");
+    script_wait(&s, COORDINATOR_GRACE_MS);
+    script_wait(&s, COORDINATOR_GRACE_MS);
+    script_expect(&s, "move a.OUT -> b.IN to c.IN alone\n");
+    s.together = true;
+    script_done(&s, s.last_command, NULL);
+    assert_int_equal(coordinator_timeout_ms(s.c, s.now_ms), 0);
+    script_wait(&s, 0);
+    script_expect(&s, "move a.OUT -> c.IN to b.IN alone\n");
+    script_done(&s, s.last_command, NULL);
+    script_wait(&s, 1000);
+    script_expect(&s, "");
+    script_end(&s);
+}
+
+static void an_edge_removed_during_its_move_is_unbound_after_it(void **state)
+{
+    struct script s;
+
+    (void)state;
+    start_with_three(&s, TWO " c(test/C)");
+    say_edge(&s, "removeedge", "a", "b");
+    say_edge(&s, "addedge", "a", "c");
+    say_edge(&s, "removeedge", "a", "c");
+    script_forget(&s);
+    script_wait(&s, COORDINATOR_GRACE_MS);
+    assert_true(coordinator_timeout_ms(s.c, s.now_ms) > 100); /* not again and again */
+    script_expect(&s, "");
+    script_done(&s, s.last_command, NULL);
+    script_wait(&s, 0);
+    script_wait(&s, COORDINATOR_GRACE_MS);
+    script_expect(&s, "unbind a.OUT -> c.IN\n");
     script_end(&s);
 }
 
@@ -333,6 +402,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_edge_is_bound_once_both_ends_are_known),
         cmocka_unit_test(queues_are_the_announced_ones_else_by_convention),
+        cmocka_unit_test(what_follows_from_events_that_come_together_is_worked_out_once),
         cmocka_unit_test(an_edge_of_one_queue_needs_no_binding),
         cmocka_unit_test(a_changed_announcement_moves_the_binding),
         cmocka_unit_test(a_new_process_has_its_edges_bound_again),
@@ -343,6 +413,8 @@ int main(void)
         cmocka_unit_test(an_edge_removed_and_added_elsewhere_is_one_move),
         cmocka_unit_test(a_failed_move_leaves_nothing_behind),
         cmocka_unit_test(an_edge_wanted_again_while_it_is_moved_away_is_bound_again),
+        cmocka_unit_test(an_edge_that_is_moved_back_during_the_move_is_never_away),
+        cmocka_unit_test(an_edge_removed_during_its_move_is_unbound_after_it),
         cmocka_unit_test(a_move_beside_another_edge_of_the_source_is_not_alone),
         cmocka_unit_test(an_edge_added_before_the_other_goes_is_made_before_the_break),
         cmocka_unit_test(an_edge_that_comes_back_was_never_away),

@@ -60,7 +60,7 @@ static void wait_for_output(struct fixture *f, const char *text)
             fail_msg("no '%s' in: %s", text, f->out.data ? f->out.data : "");
 }
 
-static void start(struct fixture *f, const char *scale, const char *token_env)
+static void start_with(struct fixture *f, const char *scale, const char *more, const char *value)
 {
     int fds[2];
 
@@ -72,8 +72,8 @@ static void start(struct fixture *f, const char *scale, const char *token_env)
         close(fds[0]);
         close(fds[1]);
         execl(FORMATION, "formation", f->procfile, "--app", "a", "--scale", scale, "--grace", "1",
-              "--restart-max", "1", "--limit", "3", "--base-port", "7000",
-              token_env ? "--token-env" : NULL, token_env, (char *)NULL);
+              "--restart-max", "1", "--limit", "3", "--base-port", "7000", more, value,
+              (char *)NULL);
         _exit(127);
     }
     close(fds[1]);
@@ -81,6 +81,11 @@ static void start(struct fixture *f, const char *scale, const char *token_env)
     wait_for_output(f, "/formation\n");
     assert_int_equal(sscanf(f->out.data, "formation | %80[^ \n]", f->url), 1);
     *strrchr(f->url, '/') = '\0';
+}
+
+static void start(struct fixture *f, const char *scale, const char *token_env)
+{
+    start_with(f, scale, token_env ? "--token-env" : NULL, token_env);
 }
 
 static int set_up(void **state)
@@ -296,6 +301,151 @@ static void wants_its_token(void **state)
     http_answer_release(&answer);
 }
 
+/* ---- strict ---- */
+
+#define ACCEPT "Accept: application/vnd.heroku+json; version=3"
+#define BEARER "Authorization: Bearer x"
+#define AGENT "User-Agent: test"
+#define JSON "Content-Type: application/json"
+
+static void send_strict(struct fixture *f, const char *method, const char *path, const char *body,
+                        const char *const *headers, struct http_answer *ret)
+{
+    static const char *const good[] = {ACCEPT, BEARER, AGENT, JSON, NULL};
+    struct http_request request = {
+        .method = method, .body = body, .headers = headers ? headers : good};
+    char url[200];
+
+    /* The control calls are outside the app: http://127.0.0.1:PORT/__fail */
+    snprintf(url, sizeof url, "%.*s%s",
+             path[1] == '_' ? (int)(strstr(f->url, "/apps") - f->url) : (int)strlen(f->url), f->url,
+             path);
+    http_send(url, &request, ret);
+}
+
+static long strict_status(struct fixture *f, const char *method, const char *path, const char *body,
+                          const char *const *headers)
+{
+    struct http_answer a;
+    long status;
+
+    send_strict(f, method, path, body, headers, &a);
+    status = a.status;
+    http_answer_release(&a);
+    return status;
+}
+
+#define SCALE_WORK "{\"updates\": [{\"type\": \"work\", \"quantity\": 2}]}"
+
+static void strict_refuses_what_heroku_would(void **state)
+{
+    static const struct {
+        const char *headers[5], *method;
+        long status;
+    } cases[] = {
+        {{ACCEPT, BEARER, AGENT, NULL}, "GET", 200},
+        {{"Accept: application/json", BEARER, AGENT, NULL}, "GET", 406},
+        {{"Accept:", BEARER, AGENT, NULL}, "GET", 406},
+        {{ACCEPT, AGENT, NULL}, "GET", 401},
+        {{ACCEPT, "Authorization: Bearer ", AGENT, NULL}, "GET", 401},
+        {{ACCEPT, "Authorization: Basic x", AGENT, NULL}, "GET", 401},
+        {{ACCEPT, BEARER, "User-Agent:", NULL}, "GET", 400},
+        {{ACCEPT, BEARER, AGENT, "Content-Type: text/plain", NULL}, "PATCH", 415},
+        {{ACCEPT, BEARER, AGENT, JSON, NULL}, "PATCH", 200},
+    };
+    struct fixture *f = *state;
+    struct http_answer a;
+
+    start_with(f, "stubborn=0,crash=0,web=0", "--strict", NULL);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_int_equal(strict_status(f, cases[i].method, "/formation",
+                                       cases[i].method[0] == 'P' ? SCALE_WORK : NULL,
+                                       cases[i].headers),
+                         cases[i].status);
+    send_strict(f, "GET", "/__requests", NULL, NULL, &a);
+    assert_int_equal(json_integer_value(json_object_get(a.json, "GET")), 7);
+    assert_int_equal(json_integer_value(json_object_get(a.json, "PATCH")), 2);
+    assert_int_equal(json_integer_value(json_object_get(a.json, "refused")), 7);
+    http_answer_release(&a);
+}
+
+static void strict_fails_as_often_as_it_is_asked(void **state)
+{
+    struct fixture *f = *state;
+    struct http_answer a;
+
+    start_with(f, "stubborn=0,crash=0,web=0", "--strict", NULL);
+    assert_int_equal(strict_status(f, "PUT", "/__fail", "{\"status\": 429, \"time\": 2}", NULL),
+                     422);
+    assert_int_equal(strict_status(f, "PUT", "/__fail",
+                                   "{\"status\": 429, \"times\": 2, \"retry_after\": 7}", NULL),
+                     200);
+    send_strict(f, "GET", "/formation", NULL, NULL, &a);
+    assert_int_equal(a.status, 429);
+    assert_string_equal(http_header(&a, "retry-after"), "7");
+    assert_string_equal(json_string_value(json_object_get(a.json, "id")), "rate_limit");
+    http_answer_release(&a);
+    assert_int_equal(strict_status(f, "PATCH", "/formation", SCALE_WORK, NULL), 429);
+    assert_int_equal(strict_status(f, "PATCH", "/formation", SCALE_WORK, NULL), 200);
+
+    assert_int_equal(strict_status(f, "PUT", "/__fail",
+                                   "{\"status\": 422, \"method\": \"PATCH\", \"limit\": 1}", NULL),
+                     200);
+    assert_int_equal(strict_status(f, "GET", "/formation", NULL, NULL), 200);
+    send_strict(f, "PATCH", "/formation", SCALE_WORK, NULL, &a);
+    assert_int_equal(a.status, 422);
+    assert_string_equal(json_string_value(json_object_get(a.json, "id")), "cannot_run_above_limit");
+    assert_int_equal(json_integer_value(json_object_get(a.json, "limit")), 1);
+    http_answer_release(&a);
+}
+
+static void strict_counts_the_rate_and_refuses_past_it(void **state)
+{
+    struct fixture *f = *state;
+    struct http_answer a;
+
+    start_with(f, "stubborn=0,crash=0,web=0", "--strict", NULL);
+    send_strict(f, "GET", "/formation", NULL, NULL, &a);
+    assert_string_equal(http_header(&a, "ratelimit-remaining"), "4499");
+    assert_non_null(http_header(&a, "request-id"));
+    http_answer_release(&a);
+    assert_int_equal(strict_status(f, "PUT", "/__set", "{\"remaining\": 0}", NULL), 200);
+    assert_int_equal(strict_status(f, "GET", "/formation", NULL, NULL), 429);
+}
+
+static void strict_gives_a_long_list_in_pages(void **state)
+{
+    const char *range[] = {ACCEPT, BEARER, AGENT, NULL, NULL};
+    struct fixture *f = *state;
+    struct http_answer a;
+    char header[120] = "";
+    size_t n = 0;
+
+    start_with(f, "stubborn=0,crash=0,web=0", "--strict", NULL);
+    assert_int_equal(strict_status(f, "PUT", "/__set", "{\"page\": 3}", NULL), 200);
+    for (long status = 206; status == 206;) {
+        send_strict(f, "GET", "/formation", NULL, range, &a);
+        status = a.status;
+        n += json_array_size(a.json);
+        assert_true((status == 206) == (http_header(&a, "next-range") != NULL));
+        if (status == 206)
+            snprintf(header, sizeof header, "Range: %s", http_header(&a, "next-range"));
+        range[3] = header;
+        http_answer_release(&a);
+    }
+    assert_int_equal(n, 4); /* web, work, stubborn, crash */
+}
+
+static void there_are_no_control_calls_unless_it_is_strict(void **state)
+{
+    struct fixture *f = *state;
+
+    start(f, "stubborn=0,crash=0,web=0", NULL);
+    assert_int_equal(strict_status(f, "PUT", "/__fail", "{\"status\": 500}", NULL), 404);
+    assert_int_equal(strict_status(f, "GET", "/__requests", NULL, NULL), 404);
+    assert_int_equal(strict_status(f, "GET", "/formation", NULL, NULL), 200);
+}
+
 static void restarts_what_dies_with_growing_delay(void **state)
 {
     struct fixture *f = *state;
@@ -382,6 +532,11 @@ int main(void)
         formation_test(knows_its_paths_and_methods),
         formation_test(a_body_past_the_limit_is_refused),
         formation_test(wants_its_token),
+        formation_test(strict_refuses_what_heroku_would),
+        formation_test(strict_fails_as_often_as_it_is_asked),
+        formation_test(strict_counts_the_rate_and_refuses_past_it),
+        formation_test(strict_gives_a_long_list_in_pages),
+        formation_test(there_are_no_control_calls_unless_it_is_strict),
         formation_test(restarts_what_dies_with_growing_delay),
         formation_test(a_killed_dyno_comes_back_with_another_pid),
         formation_test(sigterm_stops_all_and_kills_who_does_not_listen),

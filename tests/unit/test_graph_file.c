@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "graph/fbp.h"
 #include "scratch_dir.h"
+#include "tool/files.h"
 #include "tool/graph_file.h"
 
 static const char text[] = "'5' -> IN a(core/Repeat) OUT -> IN b(core/Drop)\n";
@@ -171,12 +172,12 @@ static void a_failure_names_the_file_and_leaves_nothing(void **state)
     assert_int_equal(files_in(f, false), 0);
 }
 
-static void expect_refusal(struct fixture *f, const char *why)
+static void expect_refusal(struct fixture *f, enum err_code code, const char *why)
 {
     struct err e = ERR_INIT;
 
     assert_int_equal(graph_file_save(f->path, f->g, &e), -1);
-    assert_int_equal(e.code, ERR_INPUT);
+    assert_int_equal(e.code, code);
     assert_non_null(strstr(e.text, "g.fbp: "));
     assert_non_null(strstr(e.text, why));
     expect_contents(f->path, f->fbp.data);
@@ -191,9 +192,42 @@ static void what_cannot_be_written_leaves_the_old_file(void **state)
     save(f, path_of(f, "g.fbp"));
     node = graph_add_node(f->g, (struct span){"not a name", 10}, NULL);
     assert_non_null(node);
-    expect_refusal(f, "component");
+    expect_refusal(f, ERR_INPUT, "component");
     node->component = strdup("core/Drop");
-    expect_refusal(f, "cannot be spelled");
+    expect_refusal(f, ERR_INPUT, "cannot be spelled");
+}
+
+/* To the graph's node "a". */
+static void add_initial(struct fixture *f, json_t *data_take)
+{
+    const struct graph_end_ref to = {{"a", 1}, {"in", 2}, GRAPH_NO_INDEX, 0};
+
+    assert_int_equal(graph_add_edge(f->g, NULL, &to, data_take, NULL, NULL), 0);
+}
+
+static void what_could_not_be_read_again_leaves_the_old_file(void **state)
+{
+    struct fixture *f = *state;
+    struct err e = ERR_INIT;
+    json_t *deep = json_integer(1), *inner;
+    char *big = calloc(FILE_MAX_BYTES + 1, 1);
+
+    save(f, path_of(f, "g.fbp"));
+    for (int i = 0; i <= FBP_MAX_JSON_DEPTH; i++) {
+        inner = deep;
+        deep = json_pack("[o]", inner);
+    }
+    add_initial(f, deep);
+    expect_refusal(f, ERR_LIMIT, "nested deeper");
+
+    save(f, path_of(f, "g.json"));
+    memset(big, 'x', FILE_MAX_BYTES);
+    add_initial(f, json_string(big));
+    free(big);
+    assert_int_equal(graph_file_save(path_of(f, "g.json"), f->g, &e), -1);
+    assert_int_equal(e.code, ERR_LIMIT);
+    assert_non_null(strstr(e.text, "g.json: longer than"));
+    assert_int_equal(files_in(f, false), 2);
 }
 
 static void a_folder_is_not_replaced(void **state)
@@ -218,6 +252,7 @@ int main(void)
         TEST(a_link_stays_one),
         TEST(a_failure_names_the_file_and_leaves_nothing),
         TEST(what_cannot_be_written_leaves_the_old_file),
+        TEST(what_could_not_be_read_again_leaves_the_old_file),
         TEST(a_folder_is_not_replaced),
     };
 

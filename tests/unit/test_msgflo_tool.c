@@ -81,6 +81,15 @@ static char *page_part(const char *page, const char *command)
     return strndup(from, (size_t)(end - from));
 }
 
+static void fails_when_what_was_asked_for_cannot_be_printed(void **state)
+{
+    (void)state;
+    assert_run("--version >/dev/full", 1, "");
+    assert_run("--help >/dev/full", 1, "");
+    assert_run("setup --help >/dev/full", 1, "");
+    assert_run("graph " GRAPH " >/dev/full", 1, "");
+}
+
 static void has_every_option_in_the_manual_page(void **state)
 {
     AUTO(buf_release) struct buf page = BUF_INIT;
@@ -212,6 +221,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(helps_with_every_command),
+        cmocka_unit_test(fails_when_what_was_asked_for_cannot_be_printed),
         cmocka_unit_test(has_every_option_in_the_manual_page),
         cmocka_unit_test(answers_wrong_usage_with_status_2),
         cmocka_unit_test(names_the_file_and_place_of_a_fault),

@@ -206,6 +206,33 @@ static void a_participant_is_held_to_its_own_interval(void **state)
     seen_free(s);
 }
 
+/* Three that had waited, then one soon after: its interval was that of the last two, and it was
+ * gone, and then new, before it could announce itself again. */
+static void announcements_that_waited_tell_no_interval(void **state)
+{
+    struct seen *s = seen_new();
+
+    (void)state;
+    for (int64_t now_ms = 0; now_ms < 3; now_ms++)
+        hear(s, "a-1", "a", "q", now_ms);
+    hear(s, "a-1", "a", "q", 2000);
+    assert_false(participant_is_stale(seen_at(s, 0), 2000 + INTERVAL_MS));
+    assert_null(seen_take_gone(s, 2000 + INTERVAL_MS));
+    assert_int_equal(hear(s, "a-1", "a", "q", 2000 + INTERVAL_MS), SEEN_SAME);
+    seen_free(s);
+}
+
+static void one_told_late_takes_back_no_time(void **state)
+{
+    struct seen *s = seen_new();
+
+    (void)state;
+    hear(s, "a-1", "a", "q", 50000);
+    hear(s, "a-1", "a", "q", 20000);
+    assert_int_equal(seen_at(s, 0)->last_seen_ms, 50000);
+    seen_free(s);
+}
+
 static void a_role_is_the_first_process_that_is_not_stale(void **state)
 {
     struct seen *s = seen_new();
@@ -250,6 +277,8 @@ int main(void)
         cmocka_unit_test(the_silent_are_stale_then_gone),
         cmocka_unit_test(one_heard_after_it_had_gone_is_new),
         cmocka_unit_test(a_participant_is_held_to_its_own_interval),
+        cmocka_unit_test(announcements_that_waited_tell_no_interval),
+        cmocka_unit_test(one_told_late_takes_back_no_time),
         cmocka_unit_test(a_role_is_the_first_process_that_is_not_stale),
         cmocka_unit_test(participants_are_limited),
     };

@@ -38,8 +38,30 @@ static void tames_what_would_speak_to_the_terminal(void **state)
                "a\033[2J\nb\x7f\xc2\x9b"
                "c");
     assert_int_equal(table_print(&t, 0, &out), 0);
-    assert_null(strpbrk(out.data + strlen("NAME\n"), "\033\x7f\xc2"));
-    assert_non_null(strstr(out.data, "a?[2J?b??"));
+    assert_string_equal(out.data, "NAME\na?[2J?b???c\n");
+}
+
+/* Each row was as long as the longest name, of 100 KB perhaps. */
+static void widens_no_column_for_what_is_far_too_long(void **state)
+{
+    static const struct table_column columns[] = {{"NAME", false}, {"N", true}};
+    AUTO(table_release) struct table t = TABLE_INIT(columns);
+    AUTO(buf_release) struct buf out = BUF_INIT;
+    char name[TABLE_MAX_WIDTH + 2];
+
+    (void)state;
+    memset(name, 'x', sizeof(name));
+    name[TABLE_MAX_WIDTH + 1] = '\0';
+    table_cell(&t, "%s", name);
+    table_cell(&t, "1");
+    table_cell(&t, "%s", "short");
+    table_cell(&t, "2");
+    assert_int_equal(table_print(&t, 0, &out), 0);
+    assert_non_null(strstr(out.data, "x  1\nshort  2\n"));
+    buf_clear(&out);
+    t.cells[0][TABLE_MAX_WIDTH] = '\0';
+    assert_int_equal(table_print(&t, 0, &out), 0);
+    assert_int_equal(out.len, 3 * (TABLE_MAX_WIDTH + strlen("  1\n")));
 }
 
 static void hear(struct seen *s, const char *id, const char *role, const char *ports, int64_t at_ms)
@@ -111,12 +133,31 @@ static void tells_no_rates_that_nobody_measured(void **state)
     seen_free(seen);
 }
 
+static void asks_for_each_queue_once_however_many_processes_have_it(void **state)
+{
+    struct seen *seen = seen_new();
+    AUTO(name_list_release) struct name_list names = {0};
+    struct err e = ERR_INIT;
+
+    (void)state;
+    hear(seen, "r-1", "r", PORT("in", "r.IN") "," PORT("more", "r.MORE"), 0);
+    hear(seen, "r-2", "r", PORT("in", "r.IN") "," PORT("more", "r.MORE"), 0);
+    hear(seen, "s-1", "s", PORT("in", "r.IN") ",{\"id\":\"none\"}", 0);
+    assert_int_equal(top_view_queues(seen, 0, &names, &e), 0);
+    assert_int_equal(names.n, 2);
+    assert_string_equal(names.names[0], "r.IN");
+    assert_string_equal(names.names[1], "r.MORE");
+    seen_free(seen);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(aligns_its_columns_by_characters),
+        cmocka_unit_test(widens_no_column_for_what_is_far_too_long),
         cmocka_unit_test(tames_what_would_speak_to_the_terminal),
         cmocka_unit_test(shows_roles_with_their_queues_then_the_others),
+        cmocka_unit_test(asks_for_each_queue_once_however_many_processes_have_it),
         cmocka_unit_test(tells_no_rates_that_nobody_measured),
     };
 

@@ -15,6 +15,7 @@
 #include "tool/ws_server.h"
 
 #define PATIENCE_MS 10000
+#define MAX_PIECES 4096 /* of a message */
 #define MAX_MESSAGE_BYTES 100000
 #define MAX_QUEUED_BYTES 1000000
 #define MAX_CLIENTS 50
@@ -552,6 +553,26 @@ static void ends_a_client_with_a_message_over_the_limit(void **state)
     assert_int_equal(f->messages, 0);
 }
 
+static void ends_a_client_with_a_message_in_too_many_pieces(void **state)
+{
+    struct fixture *f = *state;
+    AUTO(buf_release) struct buf pieces = BUF_INIT, echo = BUF_INIT;
+    int fd = open_client(f);
+
+    frame(&pieces, TEXT, "a", 1);
+    for (int i = 1; i < MAX_PIECES - 1; i++)
+        frame(&pieces, CONTINUATION, "a", 1);
+    put(f, fd, pieces.data, pieces.len);
+    put_frame(f, fd, FIN | CONTINUATION, "a", 1);
+    assert_int_equal(get_frame(f, fd, &echo), TEXT);
+    assert_int_equal(echo.len, MAX_PIECES);
+    put(f, fd, pieces.data, pieces.len);
+    put_frame(f, fd, CONTINUATION, "a", 1);
+    put_frame(f, fd, FIN | CONTINUATION, "a", 1);
+    expect_close(f, fd, 1009);
+    assert_int_equal(f->messages, 1);
+}
+
 static void a_client_that_only_closes_its_side_is_gone(void **state)
 {
     struct fixture *f = *state;
@@ -739,6 +760,7 @@ int main(void)
         TEST(refuses_one_client_too_many_until_another_goes),
         TEST(ends_a_client_that_breaks_the_protocol),
         TEST(ends_a_client_with_a_message_over_the_limit),
+        TEST(ends_a_client_with_a_message_in_too_many_pieces),
         TEST(a_client_that_only_closes_its_side_is_gone),
         TEST(a_client_that_vanishes_within_a_message_is_gone),
         TEST(a_client_that_answers_no_ping_is_gone),

@@ -4,7 +4,7 @@ const { execFileSync, spawn } = require('node:child_process');
 const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
-const { PrivateBroker, build, root } = require('../broker.js');
+const { ScratchBroker, build, root } = require('../broker.js');
 const { connect, freePort } = require('./wire.js');
 
 const SECRET = 'pokuhalako'; // noflo-nodejs allows nothing without one
@@ -40,8 +40,8 @@ class Program {
 // The brokers, each { url, close() }.
 const brokers = {
   async rabbitmq() {
-    const server = new PrivateBroker();
-    return { url: server.url, close: () => server.remove() };
+    const server = new ScratchBroker();
+    return { url: server.vhost('fbp').url, close: () => server.remove() };
   },
 
   async mosquitto() {

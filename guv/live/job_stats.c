@@ -1,0 +1,219 @@
+#include "live/job_stats.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "db/db.h"
+
+#define TIMEOUT_MS 2000
+#define UNKNOWN ((double)NAN)
+
+/* A job that has ended may be seen only once its transaction is committed: the window ends so long
+ * before now. */
+#define LAG_SQL "interval '1 second'"
+
+#define TIME_SIZE 64
+
+/* What one query gives: count, mean and deviation of a time in seconds. */
+struct measure {
+    char *sql;             /* new; NULL: no such query */
+    char since[TIME_SIZE]; /* the database's time up to which all was read; "": not yet */
+    double n, mean_s, sd_s;
+};
+
+struct role_stats {
+    struct measure jobs, boots;
+    char trouble[300];
+};
+
+struct job_stats {
+    struct db *db;
+    struct role_stats *roles;
+    size_t n, next; /* next: whose turn it is first */
+    unsigned session;
+};
+
+/* ---- beginning and end ---- */
+
+/* The query as a subquery of ours; its last semicolon would not be understood there. */
+static char *wrap(const char *query, const char *start, const char *end)
+{
+    struct buf sql = BUF_INIT;
+    size_t len = strlen(query);
+
+    while (len && strchr(" \t\r\n;", query[len - 1]))
+        len--;
+    buf_printf(&sql,
+               "SELECT count(s), avg(s), stddev_pop(s) FROM "
+               "(SELECT extract(epoch FROM (%s - %s))::float8 AS s FROM (",
+               end, start);
+    buf_append(&sql, query, len);
+    buf_text(&sql, "\n) AS ended) AS times WHERE s >= 0"); /* a line of its own: comments end */
+    return buf_detach(&sql);
+}
+
+static void forget(struct measure *m)
+{
+    m->n = m->mean_s = m->sd_s = UNKNOWN;
+}
+
+static int prepare(struct role_stats *r, const struct role_settings *settings, struct err *e)
+{
+    forget(&r->jobs);
+    forget(&r->boots);
+    if ((settings->jobs_query &&
+         !(r->jobs.sql = wrap(settings->jobs_query, "started_at", "ended_at"))) ||
+        (settings->boots_query &&
+         !(r->boots.sql = wrap(settings->boots_query, "requested_at", "ready_at"))))
+        return err_set(e, ERR_NOMEM, "no memory for a query");
+    return 0;
+}
+
+int job_stats_new(const char *database_url, const struct role_settings *roles, size_t n,
+                  struct job_stats **ret, struct err *e)
+{
+    struct db_options options = {.url = database_url,
+                                 .application = "guv statistics",
+                                 .connect_timeout_s = 2,
+                                 .statement_timeout_ms = TIMEOUT_MS};
+    struct job_stats *s = calloc(1, sizeof(*s));
+
+    if (!s || !(s->roles = calloc(n + 1, sizeof(*s->roles)))) {
+        job_stats_free(s);
+        return err_set(e, ERR_NOMEM, "no memory for statistics");
+    }
+    s->n = n;
+    for (size_t i = 0; i < n; i++)
+        if (prepare(&s->roles[i], &roles[i], e)) {
+            job_stats_free(s);
+            return -1;
+        }
+    s->db = db_new(&options, e);
+    if (!s->db) {
+        job_stats_free(s);
+        return -1;
+    }
+    *ret = s;
+    return 0;
+}
+
+void job_stats_free(struct job_stats *s)
+{
+    if (!s)
+        return;
+    db_free(s->db);
+    for (size_t i = 0; s->roles && i < s->n; i++) {
+        free(s->roles[i].jobs.sql);
+        free(s->roles[i].boots.sql);
+    }
+    free(s->roles);
+    free(s);
+}
+
+/* ---- reading ---- */
+
+static double number_at(const PGresult *res, int column)
+{
+    return PQgetisnull(res, 0, column) ? UNKNOWN : strtod(PQgetvalue(res, 0, column), NULL);
+}
+
+/* The end of the window that is read now, by the database's clock, which stamped the jobs. */
+static int read_clock(struct job_stats *s, char ret[TIME_SIZE], struct err *e)
+{
+    AUTO(pg_clearp)
+    PGresult *res = db_exec(s->db, "SELECT (clock_timestamp() - " LAG_SQL ")::text", 0, NULL, e);
+
+    if (!res)
+        return -1;
+    if (PQntuples(res) != 1 || PQgetlength(res, 0, 0) >= TIME_SIZE)
+        return err_set(e, ERR_UNAVAILABLE, "the database does not tell the time");
+    strcpy(ret, PQgetvalue(res, 0, 0));
+    return 0;
+}
+
+static int read_measure(struct job_stats *s, struct measure *m, const char *until, struct err *e)
+{
+    const char *window[] = {m->since, until};
+    AUTO(pg_clearp) PGresult *res = NULL;
+
+    forget(m);
+    if (!m->sql)
+        return 0;
+    if (!m->since[0]) { /* the first time there is no window yet */
+        strcpy(m->since, until);
+        return 0;
+    }
+    res = db_exec(s->db, m->sql, 2, window, e);
+    if (!res)
+        return -1;
+    if (PQntuples(res) != 1 || PQnfields(res) != 3)
+        return err_set(e, ERR_BUG, "an answer of another form");
+    m->n = number_at(res, 0);
+    m->mean_s = number_at(res, 1);
+    m->sd_s = number_at(res, 2);
+    strcpy(m->since, until);
+    return 0;
+}
+
+/* Read only, whatever the query says. */
+static int connect_read_only(struct job_stats *s, struct err *e)
+{
+    if (db_connect(s->db, e))
+        return -1;
+    if (db_generation(s->db) == s->session)
+        return 0;
+    if (db_command(s->db, "SET default_transaction_read_only = on", e))
+        return -1;
+    s->session = db_generation(s->db);
+    return 0;
+}
+
+static int read_role(struct job_stats *s, struct role_stats *r, struct err *e)
+{
+    char until[TIME_SIZE];
+
+    if (connect_read_only(s, e) || read_clock(s, until, e) || read_measure(s, &r->jobs, until, e) ||
+        read_measure(s, &r->boots, until, e))
+        return -1;
+    return 0;
+}
+
+void job_stats_read(struct job_stats *s, int64_t deadline_mono_ms)
+{
+    size_t first = s->next, i = first;
+
+    for (size_t k = 0; k < s->n; k++, i = (i + 1) % s->n) {
+        struct role_stats *r = &s->roles[i];
+        struct err e = ERR_INIT;
+
+        forget(&r->jobs);
+        forget(&r->boots);
+        if (!r->jobs.sql && !r->boots.sql)
+            continue;
+        if (clock_mono_ms() >= deadline_mono_ms) {
+            if (s->next == first)
+                s->next = i;
+            continue;
+        }
+        r->trouble[0] = '\0';
+        if (read_role(s, r, &e))
+            memcpy(r->trouble, e.text, strnlen(e.text, sizeof(r->trouble) - 1) + 1);
+        r->trouble[sizeof(r->trouble) - 1] = '\0';
+    }
+}
+
+void job_stats_fill(const struct job_stats *s, size_t i, struct observation *o)
+{
+    const struct role_stats *r = &s->roles[i];
+
+    o->service_n = r->jobs.n;
+    o->service_mean_s = r->jobs.mean_s;
+    o->service_sd_s = r->jobs.sd_s;
+    o->boot_n = r->boots.n;
+    o->boot_mean_s = r->boots.mean_s;
+}
+
+const char *job_stats_trouble(const struct job_stats *s, size_t i)
+{
+    return s->roles[i].trouble;
+}

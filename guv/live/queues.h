@@ -1,0 +1,52 @@
+/*
+ * queues.h - how the queues of all roles stand: by RabbitMQ's management API where it answers, else
+ * over AMQP, which tells less. Says what could not be read, never a 0 in its place.
+ * Belongs to one thread.
+ */
+#ifndef GUV_LIVE_QUEUES_H
+#define GUV_LIVE_QUEUES_H
+
+#include "live/http_client.h"
+#include "live/queue_stats.h"
+
+struct queues; /* opaque */
+
+struct queues_options {
+    const char *broker_url;     /* amqp:// or amqps://; copied */
+    const char *management_url; /* base URL; NULL: http://HOST:15672 or https://HOST; copied */
+    const char *ca_file;        /* lent; NULL: the libraries' own */
+    const char *const *names;   /* of the queues; lent */
+    size_t n;
+    double poll_s; /* between two readings */
+};
+
+enum queues_source {
+    QUEUES_NONE,       /* the broker could not be read */
+    QUEUES_MANAGEMENT, /* everything */
+    QUEUES_AMQP        /* ready and consumers only: unacked is NAN and not in `messages` */
+};
+
+/* Connects to nothing yet. Returns 0 and a new one, or -1 (ERR_INPUT, ERR_NOMEM). */
+int queues_new(const struct queues_options *options, struct queues **ret, struct err *e) MUST_CHECK;
+void queues_free(struct queues *q); /* NULL is fine */
+
+/* The call to run first, or NULL: the management API is not asked this time. */
+struct http_call *queues_call(struct queues *q, int64_t now_mono_ms);
+
+/* Takes in what the call has brought, and asks over AMQP if need be, which may take some seconds.
+ */
+void queues_take(struct queues *q, int64_t now_mono_ms);
+
+enum queues_source queues_source(const struct queues *q);
+
+/* The queue names[i]. Lent until the next queues_take(). */
+const struct queue_stats *queues_at(const struct queues *q, size_t i);
+
+/* Its statistics have stood still, so that they are not given. */
+bool queues_is_stale(const struct queues *q, size_t i);
+
+/* Why the broker, or its management API, is not read; "" when all is well. Lent until the next
+ * queues_take(). */
+const char *queues_trouble(const struct queues *q);
+
+#endif
