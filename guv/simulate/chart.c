@@ -143,7 +143,7 @@ static struct time_step time_step(double span_s)
         i++;
     if (span_s < 4)
         return (struct time_step){nice(span_s / 5), 1, "s"};
-    if (span_s > 7200 && steps[i].step_s < 3600)
+    if (span_s > 9000 && steps[i].step_s >= 1800 && steps[i].step_s < 3600)
         return (struct time_step){steps[i].step_s, 3600, "h"};
     return steps[i];
 }

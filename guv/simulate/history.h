@@ -21,8 +21,8 @@ struct history {
  * 3339. Returns 0, or -1 (ERR_INPUT). */
 int history_time(const char *text, int64_t now_ms, int64_t *ret_ms, struct err *e) MUST_CHECK;
 
-/* Returns 0 and fills *ret, for the caller to trace_release(), and h's counts; or -1 (ERR_INPUT:
- * the role has no jobs query, it is wrong, or there are no jobs; ERR_UNAVAILABLE, ERR_TIMEOUT: the
+/* Returns 0 and fills *ret, which may be empty, for the caller to trace_release(), and h's counts;
+ * or -1 (ERR_INPUT: the role has no jobs query, or a wrong one; ERR_UNAVAILABLE, ERR_TIMEOUT: the
  * database; ERR_LIMIT, ERR_NOMEM). The seed is that of the times drawn. */
 int history_read(struct history *h, const struct role_settings *role, uint64_t seed,
                  struct trace *ret, struct err *e) MUST_CHECK;

@@ -242,6 +242,11 @@ struct simulation {
     json_t *json; /* of the roles */
 };
 
+static int count_roles(const struct simulation *s)
+{
+    return s->options->role ? 1 : (int)s->settings->n_roles;
+}
+
 /* Tries one trace, and draws it if that is asked for. */
 static int try_trace(struct simulation *s, const char *name, const struct trace *trace,
                      uint64_t seed, struct err *e)
@@ -249,7 +254,7 @@ static int try_trace(struct simulation *s, const char *name, const struct trace 
     struct contest *c = &s->contest;
     AUTO(buf_release) struct buf svg = BUF_INIT;
     struct picture *picture = NULL;
-    int rc = s->options->svg ? picture_new(c, trace, &picture, e) : 0;
+    int rc = s->options->svg ? picture_new(trace, &picture, e) : 0;
 
     if (rc == 0) {
         c->watch = picture ? picture_watch(picture) : NULL;
@@ -336,6 +341,19 @@ static void note_history(const struct history *h)
                 h->drawn);
 }
 
+/* One role without jobs keeps no other from being tried. */
+static int note_no_jobs(const struct simulation *s, struct err *e)
+{
+    struct err none = ERR_INIT;
+
+    err_set(&none, ERR_INPUT, "role '%s': no jobs came and ended in that time",
+            s->contest.role.name);
+    if (count_roles(s) == 1)
+        return err_set(e, none.code, "%s", none.text);
+    fprintf(stderr, "guv simulate: %s\n", none.text);
+    return 0;
+}
+
 static int run_history(struct simulation *s, struct err *e)
 {
     struct history h = {.url = config_env("DATABASE_URL"), .until_ms = s->now_ms};
@@ -352,6 +370,8 @@ static int run_history(struct simulation *s, struct err *e)
     if (history_read(&h, &s->contest.role, (uint64_t)s->options->seed, &trace, e))
         return -1;
     note_history(&h);
+    if (trace.n == 0)
+        return note_no_jobs(s, e);
     rc = try_seeds(s, "what came", &trace, e);
     trace_release(&trace);
     return rc;
@@ -361,6 +381,8 @@ static int run_history(struct simulation *s, struct err *e)
 
 static int report(struct simulation *s, struct err *e)
 {
+    if (s->contest.n == 0)
+        return 0;
     if (s->options->json)
         return json_array_append_new(s->json, report_json(&s->contest))
                    ? err_set(e, ERR_NOMEM, "no memory for a report")
@@ -407,11 +429,6 @@ static bool is_tried(const struct simulation *s, const struct role_settings *rol
         return false;
     }
     return true;
-}
-
-static int count_roles(const struct simulation *s)
-{
-    return s->options->role ? 1 : (int)s->settings->n_roles;
 }
 
 /* A picture and a timeline are of one trace. */

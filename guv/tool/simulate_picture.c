@@ -7,7 +7,10 @@
 #include "simulate/chart.h"
 #include "tool/simulate_report.h"
 
-#define INTERVALS 120
+#define INTERVALS 120     /* of the trace */
+#define ALL_INTERVALS 240 /* with those after its end */
+#define MANY_CHANGES                                                                               \
+    600 /* of the number of workers: more cannot be told apart, so means are drawn */
 #define TABLE_COLUMNS 7
 #define TEXT_SIZE 48
 #define ABOVE_DEADLINE 2.0 /* how much of it completion times may take */
@@ -16,7 +19,7 @@
 struct crew {
     double *t_s, *workers;
     size_t n, size;
-    struct histogram *took; /* INTERVALS of them, by when a job ended */
+    struct histogram *took; /* ALL_INTERVALS of them, by when a job ended */
 };
 
 struct picture {
@@ -32,7 +35,7 @@ static void note_end(void *arg, enum peer_kind kind, double at_s, double took_s)
     struct picture *p = arg;
     size_t i = (size_t)(at_s / p->interval_s);
 
-    histogram_add(&p->crews[kind].took[i < INTERVALS ? i : INTERVALS - 1], took_s);
+    histogram_add(&p->crews[kind].took[i < ALL_INTERVALS ? i : ALL_INTERVALS - 1], took_s);
 }
 
 static void note_crew(void *arg, enum peer_kind kind, double at_s, int workers)
@@ -59,8 +62,7 @@ static void note_crew(void *arg, enum peer_kind kind, double at_s, int workers)
     c->workers[c->n++] = workers;
 }
 
-int picture_new(const struct contest *c, const struct trace *trace, struct picture **ret,
-                struct err *e)
+int picture_new(const struct trace *trace, struct picture **ret, struct err *e)
 {
     struct picture *p = calloc(1, sizeof *p);
 
@@ -68,9 +70,9 @@ int picture_new(const struct contest *c, const struct trace *trace, struct pictu
         return err_set(e, ERR_NOMEM, "no memory for the picture");
     p->watch = (struct contest_watch){note_end, note_crew, p};
     p->trace = trace;
-    p->interval_s = fmax(1, trace->duration_s + c->role.deadline_s) / INTERVALS;
+    p->interval_s = fmax(1, trace->duration_s) / INTERVALS;
     for (int i = 0; i < PEER_KINDS; i++) {
-        p->crews[i].took = calloc(INTERVALS, sizeof *p->crews[i].took);
+        p->crews[i].took = calloc(ALL_INTERVALS, sizeof *p->crews[i].took);
         if (!p->crews[i].took) {
             picture_free(p);
             return err_set(e, ERR_NOMEM, "no memory for the picture");
@@ -100,15 +102,17 @@ const struct contest_watch *picture_watch(const struct picture *p)
 /* ---- series */
 
 struct drawing {
-    double t_s[INTERVALS + 1]; /* the intervals' beginnings, and the last one's end */
+    double t_s[ALL_INTERVALS + 1]; /* the intervals' beginnings, and the last one's end */
     double arrivals_s[INTERVALS + 1];
-    double p99[PEER_KINDS][INTERVALS + 1], worst[INTERVALS + 1];
+    double p99[PEER_KINDS][ALL_INTERVALS], worst[ALL_INTERVALS];
+    double mean_workers[PEER_KINDS][ALL_INTERVALS];
+    bool draws_means;
     struct chart_series arrivals, workers[PEER_KINDS], took[PEER_KINDS + 1];
     size_t n_workers, n_took;
     char cells[(PEER_KINDS + 1) * TABLE_COLUMNS][TEXT_SIZE];
     const char *lent[(PEER_KINDS + 1) * TABLE_COLUMNS];
     size_t n_cells;
-    char title[200], subtitle[200], limit[TEXT_SIZE];
+    char title[200], subtitle[200], limit[TEXT_SIZE], workers_title[80];
 };
 
 /* Short, for the end of a line. */
@@ -130,7 +134,7 @@ static double mean_service(const struct trace *t)
 
 static void draw_arrivals(const struct picture *p, struct drawing *d)
 {
-    for (size_t i = 0; i <= INTERVALS; i++)
+    for (size_t i = 0; i <= ALL_INTERVALS; i++)
         d->t_s[i] = (double)i * p->interval_s;
     for (size_t i = 0; i < p->trace->n; i++) {
         size_t at = (size_t)(p->trace->jobs[i].arrives_s / p->interval_s);
@@ -151,27 +155,46 @@ static struct chart_series times_series(const struct drawing *d, enum peer_kind 
     return (struct chart_series){.name = label(kind),
                                  .kind = CHART_LINE,
                                  .colour = (int)kind,
-                                 .n = INTERVALS,
+                                 .n = ALL_INTERVALS,
                                  .t_s = d->t_s,
                                  .values = values};
+}
+
+/* Of each interval, weighted by time. */
+static void average_workers(const struct picture *p, const struct crew *c, double *ret)
+{
+    for (size_t i = 0; i < c->n; i++) {
+        double from_s = c->t_s[i], end_s = ALL_INTERVALS * p->interval_s;
+        double until_s = i + 1 < c->n ? fmin(end_s, c->t_s[i + 1]) : end_s;
+
+        for (size_t k = (size_t)(from_s / p->interval_s); k < ALL_INTERVALS && from_s < until_s;
+             k++) {
+            double to_s = fmin(until_s, (double)(k + 1) * p->interval_s);
+
+            ret[k] += c->workers[i] * (to_s - from_s) / p->interval_s;
+            from_s = to_s;
+        }
+    }
 }
 
 static void draw_policy(const struct picture *p, enum peer_kind kind, struct drawing *d)
 {
     const struct crew *c = &p->crews[kind];
 
-    d->workers[d->n_workers++] = (struct chart_series){.name = label(kind),
-                                                       .kind = CHART_STEPS,
-                                                       .colour = (int)kind,
-                                                       .n = c->n,
-                                                       .t_s = c->t_s,
-                                                       .values = c->workers};
-    for (size_t i = 0; i < INTERVALS; i++)
+    d->workers[d->n_workers++] =
+        (struct chart_series){.name = label(kind),
+                              .kind = CHART_STEPS,
+                              .colour = (int)kind,
+                              .n = d->draws_means ? ALL_INTERVALS : c->n,
+                              .t_s = d->draws_means ? d->t_s : c->t_s,
+                              .values = d->draws_means ? d->mean_workers[kind] : c->workers};
+    average_workers(p, c, d->mean_workers[kind]);
+    for (size_t i = 0; i < ALL_INTERVALS; i++)
         d->p99[kind][i] = histogram_quantile(&c->took[i], 0.99);
     d->took[d->n_took++] = times_series(d, kind, d->p99[kind]);
     if (kind != PEER_GUV)
         return;
-    for (size_t i = 0; i < INTERVALS; i++)
+    for (size_t i = 0; i < ALL_INTERVALS; i++)
         d->worst[i] = c->took[i].n ? c->took[i].most : (double)NAN;
     d->took[d->n_took] = times_series(d, kind, d->worst);
     d->took[d->n_took].name = "";
@@ -231,7 +254,7 @@ static double last_end(const struct contest *c, const struct contest_run *run)
     for (int i = 0; i < PEER_KINDS; i++)
         if (c->takes_part[i])
             end_s = fmax(end_s, run->outcome[i].ended_s);
-    return fmin(end_s, run->duration_s + c->role.deadline_s);
+    return fmin(end_s, fmin(run->duration_s + c->role.deadline_s, 2 * run->duration_s));
 }
 
 static void draw_titles(const struct contest *c, const struct contest_run *run, struct drawing *d)
@@ -243,6 +266,9 @@ static void draw_titles(const struct contest *c, const struct contest_run *run, 
     snprintf(d->subtitle, sizeof d->subtitle,
              "%zu jobs in %s; to be done within %.6g s, %.6g %% of them", run->jobs, duration,
              c->role.deadline_s, c->role.percentile);
+    report_duration(run->duration_s / INTERVALS, duration);
+    snprintf(d->workers_title, sizeof d->workers_title, "Workers asked for%s%s",
+             d->draws_means ? ", mean of " : "", d->draws_means ? duration : "");
     snprintf(d->limit, sizeof d->limit, "%.6g s", c->role.deadline_s);
 }
 
@@ -250,6 +276,8 @@ static void draw(const struct picture *p, const struct contest *c, const struct 
                  struct drawing *d)
 {
     draw_arrivals(p, d);
+    for (int i = 0; i < PEER_KINDS; i++)
+        d->draws_means |= p->crews[i].n > MANY_CHANGES;
     for (int i = 0; i < PEER_KINDS; i++)
         if (c->takes_part[i])
             draw_policy(p, (enum peer_kind)i, d);
@@ -263,7 +291,7 @@ int picture_svg(const struct picture *p, const struct contest *c, const struct c
     struct drawing *d = calloc(1, sizeof *d);
     struct chart_panel panels[] = {
         {.title = "Arrivals, jobs/s", .n_series = 1, .right_title = "load, workers"},
-        {.title = "Workers asked for"},
+        {.title = d ? d->workers_title : ""},
         {.title = c->takes_part[PEER_GUV]
                       ? "Completion of jobs, s: 99th percentile (thin: guv's worst)"
                       : "Completion of jobs, s: 99th percentile",

@@ -10,8 +10,7 @@
 struct picture; /* opaque; watches a contest */
 
 /* For a trace that is lent until picture_free(). Returns 0 and a new one, or -1 (ERR_NOMEM). */
-int picture_new(const struct contest *c, const struct trace *trace, struct picture **ret,
-                struct err *e) MUST_CHECK;
+int picture_new(const struct trace *trace, struct picture **ret, struct err *e) MUST_CHECK;
 void picture_free(struct picture *p); /* NULL is fine */
 
 /* For contest.watch; lent. */

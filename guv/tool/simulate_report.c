@@ -300,6 +300,20 @@ int report_text(const struct contest *c, struct buf *out)
 
 /* ---- the verdict on what really came */
 
+/* "7 d" to "7 days". */
+static void in_words(char duration[REPORT_DURATION_SIZE])
+{
+    static const char *const words[][2] = {
+        {"d", "days"}, {"h", "hours"}, {"min", "minutes"}, {"s", "seconds"}};
+    char *unit = strchr(duration, ' ') + 1;
+
+    for (size_t i = 0; i < 4; i++)
+        if (strcmp(unit, words[i][0]) == 0) {
+            strcpy(unit, words[i][1]);
+            return;
+        }
+}
+
 void report_history_verdict(const struct contest *c, struct buf *out)
 {
     enum peer_kind kind = c->role.policy == POLICY_ORIGINAL ? PEER_ORIGINAL : PEER_GUV;
@@ -310,6 +324,7 @@ void report_history_verdict(const struct contest *c, struct buf *out)
     if (c->n == 0 || !c->takes_part[kind])
         return;
     report_duration(run->duration_s, duration);
+    in_words(duration);
     buf_printf(out,
                "With a deadline of %.6g s these %s would have cost $%.2f (%.1f hours of a %s), and "
                "%.2f %% of the jobs would have made it: ",

@@ -7,3 +7,6 @@ unit_test(guv_chart LIBRARIES guv_simulate m)
 unit_test(guv_simulate LIBRARIES guv_simulate PkgConfig::JANSSON m)
 target_compile_definitions(test_guv_simulate PRIVATE GUV="$<TARGET_FILE:guv>")
 add_dependencies(test_guv_simulate guv)
+unit_test(guv_history LIBRARIES guv_simulate db m)
+target_link_options(test_guv_history PRIVATE -Wl,--wrap=db_new,--wrap=db_free,--wrap=db_command
+                    -Wl,--wrap=db_exec)
