@@ -270,7 +270,7 @@ int line_protocol_answer(struct line_protocol *p, const char *line, size_t len, 
 
     p->lines++;
     if (len <= LINE_MAX_BYTES)
-        json = json_loadb(line, len, JSON_REJECT_DUPLICATES, &where);
+        json = json_loadb(line, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &where);
     if (len > LINE_MAX_BYTES)
         err_set(&e, ERR_LIMIT, "longer than %zu bytes", LINE_MAX_BYTES);
     else if (!json)
