@@ -501,6 +501,8 @@ static void settle(struct governor *g, size_t i)
     v->decided.kind = r->is_free && v->decided.workers != r->from ? DECISION_SCALE : DECISION_HOLD;
     if (v->decided.kind == DECISION_HOLD)
         explain_reading(g, i);
+    if (!v->decided.reason[0]) /* a policy that is content says nothing */
+        say_why(&v->decided, "what runs is enough");
 }
 
 static void decide(struct governor *g)

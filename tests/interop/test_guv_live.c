@@ -181,8 +181,8 @@ static int tear_down(void **state)
         assert_int_equal(program_end(&f->guv, SIGTERM), 0);
     if (f->second.pid)
         assert_int_equal(program_end(&f->second, SIGTERM), 0);
-    if (f->guv.out.data)
-        look_for_secrets(&f->guv);
+    look_for_secrets(&f->guv);
+    look_for_secrets(&f->second);
     if (f->formation.pid)
         program_end(&f->formation, SIGTERM);
     program_release(&f->guv);

@@ -57,7 +57,7 @@ void program_expect(struct program *p, const char *text)
 
 bool program_has_said(struct program *p, const char *text)
 {
-    while (read_more(p, 0))
+    while (p->out_fd > 0 && read_more(p, 0)) /* zeroed: it was never started */
         ;
     return p->out.data && strstr(p->out.data, text);
 }
@@ -82,7 +82,7 @@ void program_release(struct program *p)
         kill(p->pid, SIGKILL);
         waitpid(p->pid, NULL, 0);
     }
-    if (p->out_fd > 0) /* zeroed: it was never started */
+    if (p->out_fd > 0)
         close(p->out_fd);
     buf_release(&p->out);
     *p = (struct program){.out_fd = -1};

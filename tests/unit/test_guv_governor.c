@@ -9,6 +9,7 @@
 
 #include "unit.h"
 
+#include "base/clock.h"
 #include "live/governor.h"
 
 #define UNKNOWN ((double)NAN)
@@ -82,6 +83,7 @@ static struct {
     unsigned patch_status;
     const char *patch_answer;
     char patched[400]; /* the bodies of all PATCHes, one a line */
+    struct MHD_Connection *suspended;
 } server;
 
 static enum MHD_Result reply(struct MHD_Connection *c, unsigned status, const char *text)
@@ -118,6 +120,12 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const cha
         return MHD_YES;
     }
     pthread_mutex_lock(&server.lock);
+    if (strstr(path, "/slow/")) { /* no answer before the test's end, and then none */
+        pthread_mutex_unlock(&server.lock);
+        MHD_suspend_connection(c);
+        server.suspended = c;
+        return MHD_YES;
+    }
     if (strcmp(method, "PATCH") == 0)
         result = reply(c, server.patch_status, server.patch_answer);
     else
@@ -155,8 +163,8 @@ static int set_up(void **state)
     server.patch_answer = "[]";
     server.patched[0] = '\0';
     pthread_mutex_init(&server.lock, NULL);
-    server.daemon = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD, 0, NULL, NULL, on_request,
-                                     NULL, MHD_OPTION_END);
+    server.daemon = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0,
+                                     NULL, NULL, on_request, NULL, MHD_OPTION_END);
     assert_non_null(server.daemon);
     snprintf(f->url, sizeof f->url, "http://127.0.0.1:%u",
              MHD_get_daemon_info(server.daemon, MHD_DAEMON_INFO_BIND_PORT)->port);
@@ -185,6 +193,9 @@ static int tear_down(void **state)
     struct fixture *f = *state;
 
     governor_free(f->governor);
+    if (server.suspended)
+        MHD_resume_connection(server.suspended);
+    server.suspended = NULL;
     MHD_stop_daemon(server.daemon);
     free(f);
     return 0;
@@ -285,6 +296,23 @@ static void holds_what_the_platform_does_not_show(void **state)
     assert_string_equal(patched(f, 4), "");
     assert_int_equal(seen(f)->mood, MOOD_NO_APP);
     assert_false(governor_has_seen_all(f->governor));
+}
+
+static void an_app_that_does_not_answer_holds_up_no_other(void **state)
+{
+    struct role_settings two[2];
+    struct fixture *f = *state;
+    int64_t began = clock_mono_ms();
+
+    two[0] = two[1] = f->role;
+    two[1].name = two[1].app = "slow";
+    f->settings.roles = two;
+    f->settings.n_roles = 2;
+    assert_string_equal(patched(f, 4), PATCH_TO(4));
+    assert_in_range(clock_mono_ms() - began, 0, 3000); /* it is given up after 1 s */
+    assert_int_equal(governor_view(f->governor)->roles[1].mood, MOOD_NO_APP);
+    assert_string_equal(governor_view(f->governor)->roles[1].app->trouble,
+                        "reading the formation: no answer in time");
 }
 
 static void holds_a_type_that_the_app_has_not(void **state)
@@ -390,6 +418,7 @@ int main(void)
         governor_test(keeps_minimum_and_maximum),
         governor_test(takes_nothing_away_on_missing_data),
         governor_test(holds_what_the_platform_does_not_show),
+        governor_test(an_app_that_does_not_answer_holds_up_no_other),
         governor_test(holds_a_type_that_the_app_has_not),
         governor_test(what_the_platform_refuses_is_told),
         governor_test(a_limit_below_what_is_wanted_is_told_and_kept),
