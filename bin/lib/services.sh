@@ -233,6 +233,7 @@ rabbitmq_create() {
 }
 
 # rabbitmq_configure HOME: the settings, written at each start because ports may have changed.
+# RABBITMQ_STATISTICS_MS: how often queues are measured, for tests that wait for it.
 rabbitmq_configure() {
     local home=$1
     (umask 077 && cat >"$home/rabbitmq.conf") <<SETTINGS
@@ -241,6 +242,7 @@ management.tcp.ip = 127.0.0.1
 management.tcp.port = $(recall "$home" port_management)
 default_user = imageresize
 default_pass = $(recall "$home" password)
+collect_statistics_interval = ${RABBITMQ_STATISTICS_MS:-5000}
 SETTINGS
     [[ ! -d $home/tls ]] || cat >>"$home/rabbitmq.conf" <<SETTINGS
 listeners.ssl.1 = 127.0.0.1:$(recall "$home" port_tls)
