@@ -38,7 +38,10 @@ static void check(struct scan *s, double arrived_s, double jobs)
     if (by_s < q->on_s) { /* too soon for help */
         if (jobs <= started_by(s, fmax(by_s, q->t_s)))
             return;
-        s->ret.late = true;
+        s->ret.too_late = true;
+        if (arrived_s <= q->t_s && arrived_s + q->last_s < q->on_s &&
+            jobs > started_by(s, fmax(arrived_s + q->last_s, q->t_s)))
+            s->ret.late = true;
         by_s = q->on_s + q->rescue_s;
     }
     missing = jobs - started_by(s, by_s);

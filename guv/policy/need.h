@@ -24,18 +24,20 @@ struct crew {
 
 struct need_query {
     double t_s;
-    double room_s;           /* how long a job may wait for its start, less */
-    double noise_s;          /* times the root of the jobs before it: their times are uncertain */
-    double on_s;             /* when workers that are asked for now would take jobs */
-    double rescue_s;         /* for jobs that nothing can save: in time is so long after on_s */
-    double ready;            /* jobs that wait */
+    double room_s;   /* how long a job may wait for its start, less */
+    double noise_s;  /* times the root of the jobs before it: their times are uncertain */
+    double last_s;   /* how long it may wait at the very most: past that it is late */
+    double on_s;     /* when workers that are asked for now would take jobs */
+    double rescue_s; /* for jobs that help comes too late for: in time is so long after on_s */
+    double ready;    /* jobs that wait */
     double per_s, horizon_s; /* so many more a second will come, for so long; 0: only those known */
 };
 
 struct need {
     int more;           /* workers, and */
     double exact;       /* how many that is before it is made whole */
-    bool late;          /* some jobs cannot start in time, whatever is done */
+    bool too_late;      /* for some jobs help would come after their room */
+    bool late;          /* and some that wait will miss the deadline, whatever is done */
     double violation_s; /* from now until the first job of the rest is late if nothing is done; or
                            INFINITY */
 };

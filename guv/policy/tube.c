@@ -41,7 +41,7 @@
 /* Down. Workers may idle for this part of a start before they are stopped; none is stopped so soon
  * after the beginning, in seconds or in starts. */
 #define CREDIT_PART 0.25
-#define SETTLE_S 60.0
+#define SETTLE_S 30.0
 #define SETTLE_STARTS 2
 
 #define POLL_LEARN 0.2 /* weight of the newest interval between two decisions, and */
@@ -121,7 +121,8 @@ struct view {
     double load;      /* workers that would be busy all the time */
     double plan_s;    /* a start, as it is planned with */
     double react_s;   /* from now until what is decided at the next look helps */
-    double room_s;    /* from a job's arrival to the last moment it may start */
+    double last_s;    /* from a job's arrival to the last moment it may start */
+    double room_s;    /* the same, less what may have come since the broker measured */
     double horizon_s; /* how far the forecast is looked at */
 };
 
@@ -280,6 +281,7 @@ static struct need need(const struct tube *t, const struct view *v, double more,
 
     return need_of(&(struct need_query){.t_s = v->t_s,
                                         .room_s = room_s,
+                                        .last_s = v->last_s,
                                         .noise_s = Z * noise(t, v, v->workers + more),
                                         .on_s = v->t_s + delay_s + starts_plan_s(&t->starts, more),
                                         .rescue_s = fmax(room_s, 2 * t->service.mean_s),
@@ -332,7 +334,7 @@ static bool plan_up(struct tube *t, const struct view *v, struct decision *ret)
     if (now.more <= 0)
         return false;
     later = need(t, v, 0, t->poll_s, high_per_s);
-    if (!now.late && !later.late && later.exact <= 1 &&
+    if (!now.too_late && !later.too_late && later.exact <= 1 &&
         (v->workers + later.more < maximum || maximum <= 1)) {
         if (v->ready > 0)
             snprintf(ret->reason, sizeof ret->reason, "%d more will be needed, which can wait",
@@ -354,6 +356,9 @@ static bool plan_up(struct tube *t, const struct view *v, struct decision *ret)
     if (now.late)
         snprintf(ret->reason, sizeof ret->reason, "some of %.0f waiting jobs will be late",
                  v->ready);
+    else if (now.too_late)
+        snprintf(ret->reason, sizeof ret->reason,
+                 "%.0f jobs wait, and some are near their deadline", v->ready);
     else
         snprintf(ret->reason, sizeof ret->reason, "%.0f jobs wait and would be late in %.0f s",
                  v->ready, now.violation_s);
@@ -402,7 +407,8 @@ static bool is_enough(const struct tube *t, const struct view *v, int workers)
     fewer.crew.n_due = workers > n ? (size_t)fmin((double)v->crew.n_due, workers - n) : 0;
     fewer.crew.free = n > 0 ? fmax(0, fewer.crew.n * (v->crew.concurrency - v->unacked / n)) : 0;
     known = need(t, &fewer, 0, t->poll_s, 0);
-    return known.more <= 0 && !known.late && !need(t, &fewer, 0, t->poll_s, high_per_s).late;
+    return known.more <= 0 && !known.too_late &&
+           !need(t, &fewer, 0, t->poll_s, high_per_s).too_late;
 }
 
 static bool is_settled(const struct tube *t, const struct view *v)
@@ -470,7 +476,8 @@ static void look_at(const struct tube *t, struct view *v)
     v->load = v->rate.per_s / v->crew.jobs_per_s;
     v->plan_s = starts_plan_s(&t->starts, 1);
     v->react_s = t->poll_s + STATS_S + v->plan_s;
-    v->room_s = t->role->deadline_s - tail_s - STATS_S;
+    v->last_s = t->role->deadline_s - tail_s;
+    v->room_s = v->last_s - STATS_S;
 }
 
 /* The fewest with which the jobs are in time, if that is fewer than now. */

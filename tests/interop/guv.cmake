@@ -12,5 +12,8 @@ target_compile_definitions(test_guv_live PRIVATE SOURCE_DIR="${PROJECT_SOURCE_DI
                            QUEUE_WORKER="$<TARGET_FILE:queue_worker>")
 target_link_libraries(test_guv_live PRIVATE test_support db PkgConfig::RABBITMQ PkgConfig::CMOCKA)
 add_dependencies(test_guv_live guv formation queue_worker)
-add_test(NAME interop_guv_live COMMAND test_guv_live)
-set_tests_properties(interop_guv_live PROPERTIES LABELS interop TIMEOUT 900)
+# Two halves, to run side by side.
+foreach(half workers peers)
+  add_test(NAME interop_guv_${half} COMMAND test_guv_live ${half})
+  set_tests_properties(interop_guv_${half} PROPERTIES LABELS interop TIMEOUT 600 COST 120)
+endforeach()

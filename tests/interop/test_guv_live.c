@@ -225,6 +225,26 @@ static void scales_to_the_burst_and_back_to_zero_twice(void **state)
     assert_non_null(strstr(first, "\"role\":\"work\",\"decision\":\"hold\""));
 }
 
+/* 150 jobs of 0.2 s: 30 worker-seconds, for which some 13 s are left once it is known of them. */
+static void the_tube_serves_a_burst_in_time_and_goes_back_to_zero_twice(void **state)
+{
+    struct fixture *f = *state;
+    char line[LINE];
+
+    start_platform(f, worker_line(line, "work", "jobs", 200, ""), "work=0");
+    start_leader(f, "'*': {pollinterval: 1, app: demo}\n"
+                    "work: {queue: jobs, p: 0.2, deadline: 20, boot: 1, min: 0, max: 8}\n");
+    for (int burst = 0; burst < 2; burst++) {
+        put_jobs("jobs", 150);
+        program_expect(&f->guv, "jobs wait and would be late in");
+        program_expect(&f->formation, "work.2 is up"); /* one alone would be late */
+        program_expect(&f->guv, "event=scaled role=\"work\" workers=0 from=");
+        program_expect(&f->formation, "work.1 exited with status 0");
+        assert_int_equal(broker_depth("jobs"), 0);
+    }
+    assert_false(program_has_said(&f->guv, "state=late"));
+}
+
 static void a_queue_may_come_later_and_a_type_never(void **state)
 {
     struct fixture *f = *state;
@@ -600,14 +620,21 @@ static int end_servers(void **state)
 
 #define live_test(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
-int main(void)
+int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = {
+    const struct CMUnitTest workers[] = {
         live_test(scales_to_the_burst_and_back_to_zero_twice),
+        live_test(the_tube_serves_a_burst_in_time_and_goes_back_to_zero_twice),
         live_test(a_queue_may_come_later_and_a_type_never),
         live_test(a_worker_that_crashes_at_start_holds_up_nobody),
         live_test(a_worker_deaf_to_sigterm_is_killed_and_its_job_not_lost),
         live_test(sigterm_ends_it_at_once_and_leaves_what_runs),
+        live_test(refuses_to_start_without_a_lock_or_a_word),
+        live_test(reads_the_applications_records),
+        live_test(shows_how_the_roles_stand),
+        live_test(one_poll_and_the_end),
+    };
+    const struct CMUnitTest peers[] = {
         live_test(holds_while_the_broker_is_away),
         live_test(without_the_management_api_one_stays_while_there_are_consumers),
         live_test(tells_what_the_platform_refuses_and_recovers),
@@ -617,11 +644,12 @@ int main(void)
         live_test(another_guv_takes_over_from_one_that_was_killed),
         live_test(who_loses_the_lock_acts_no_more),
         live_test(nothing_is_changed_while_the_database_is_away),
-        live_test(refuses_to_start_without_a_lock_or_a_word),
-        live_test(reads_the_applications_records),
-        live_test(shows_how_the_roles_stand),
-        live_test(one_poll_and_the_end),
     };
 
-    return cmocka_run_group_tests(tests, start_servers, end_servers);
+    if (argc == 2 && strcmp(argv[1], "workers") == 0)
+        return cmocka_run_group_tests(workers, start_servers, end_servers);
+    if (argc == 2 && strcmp(argv[1], "peers") == 0)
+        return cmocka_run_group_tests(peers, start_servers, end_servers);
+    fputs("usage: test_guv_live workers|peers\n", stderr);
+    return 2;
 }
