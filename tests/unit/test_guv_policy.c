@@ -147,6 +147,28 @@ static void starts_from_nothing_in_time_for_a_lone_job(void **state)
     shop_close(&s);
 }
 
+/* One look every 5 s for a day is more than is remembered point by point. */
+static void a_job_that_may_wait_for_a_day_is_not_forgotten(void **state)
+{
+    struct role_settings role = resize;
+    struct shop s;
+    double came_s;
+
+    (void)state;
+    role.deadline_s = 86400;
+    shop_open(&s, &role);
+    run(&s, 60);
+    batch(&s, 1);
+    came_s = s.t_s;
+    while (s.workers == 0 && s.t_s < came_s + role.deadline_s) {
+        s.per_s = s.t_s < 43200 ? 0 : 0.001; /* and others come behind it */
+        step(&s);
+    }
+    assert_int_equal(s.workers, 1);
+    assert_true(s.t_s > came_s + 0.9 * role.deadline_s);
+    shop_close(&s);
+}
+
 static void gives_a_batch_the_fewest_that_make_it(void **state)
 {
     struct shop s;
@@ -723,6 +745,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(starts_from_nothing_in_time_for_a_lone_job),
+        cmocka_unit_test(a_job_that_may_wait_for_a_day_is_not_forgotten),
         cmocka_unit_test(gives_a_batch_the_fewest_that_make_it),
         cmocka_unit_test(follows_a_load_and_stays),
         cmocka_unit_test(a_spike_is_not_taken_for_a_load),
