@@ -180,14 +180,16 @@ static void learn_starts(struct tube *t, const struct observation *o, int consum
         starts_learn(&t->starts, (size_t)fmin(o->boot_n, t->role->maximum), o->boot_mean_s);
     if (o->workers < t->asked)
         starts_cancel(&t->starts, (size_t)(t->asked - o->workers));
+    else /* somebody else asked for them */
+        starts_ask(&t->starts, o->t_s, (size_t)(o->workers - t->asked));
     if (o->consumers > t->consumers_was)
         starts_arrived(&t->starts, o->t_s,
                        (size_t)fmin(o->consumers - t->consumers_was, t->role->maximum));
     t->consumers_was = o->consumers;
     if (t->starts.n > waiting) /* they came while one that was there went */
         starts_drop_oldest(&t->starts, t->starts.n - waiting);
-    else /* somebody else asked for them, or one that was there has crashed */
-        starts_ask(&t->starts, o->t_s, waiting - t->starts.n);
+    else /* those that were there have crashed */
+        starts_again(&t->starts, o->t_s, waiting - t->starts.n);
 }
 
 /*

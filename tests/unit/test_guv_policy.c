@@ -486,6 +486,28 @@ static void workers_that_never_come_are_not_asked_for_for_ever(void **state)
     shop_close(&s);
 }
 
+/* Two of the crew have crashed and their dynos stay away; the others, and new ones, are well. */
+static void dead_workers_spoil_no_estimate_and_stop_nobody(void **state)
+{
+    struct shop s;
+
+    (void)state;
+    shop_open(&s, &resize);
+    s.per_s = 65;
+    run(&s, 900);
+    assert_in_range(s.workers, 6, 8);
+    s.come_s[0] = s.come_s[1] = (double)INFINITY;
+    run(&s, 3600);
+    s.per_s = 105; /* others are asked for, and come in 30 s */
+    run(&s, 600);
+    s.per_s = 145;
+    run(&s, 600);
+    assert_in_range(consumers(&s), 14, 17);
+    assert_false(s.last.is_frozen);
+    assert_true(s.last.boot_s < 45);
+    shop_close(&s);
+}
+
 static void jobs_longer_than_the_grace_keep_their_workers(void **state)
 {
     struct role_settings role = resize;
@@ -762,6 +784,7 @@ int main(void)
         cmocka_unit_test(counters_that_begin_again_are_no_arrivals),
         cmocka_unit_test(ready_messages_alone_keep_the_last_worker),
         cmocka_unit_test(workers_that_never_come_are_not_asked_for_for_ever),
+        cmocka_unit_test(dead_workers_spoil_no_estimate_and_stop_nobody),
         cmocka_unit_test(jobs_longer_than_the_grace_keep_their_workers),
         cmocka_unit_test(others_who_scale_are_followed),
         cmocka_unit_test(more_than_the_maximum_is_brought_down),
