@@ -312,30 +312,50 @@ static int step_up(const struct tube *t, const struct view *v, double high_per_s
     return low;
 }
 
+/* While one worker more would still do it if it were asked for at the next look, waiting costs
+ * nothing: up to the last one of the maximum, and not where there is none left to ask for. */
+static bool can_wait(const struct tube *t, const struct view *v, double high_per_s)
+{
+    struct need later = need(t, v, 0, t->poll_s, high_per_s);
+    int maximum = t->role->maximum;
+
+    return !later.late && later.exact <= 1 && v->workers < maximum &&
+           (v->workers + later.more < maximum || maximum == 1);
+}
+
+/* Nearly all of the maximum is needed, and some of it is not there. */
+static bool is_overload(const struct tube *t, const struct view *v, double lasting)
+{
+    return lasting >= OVERLOAD_PART * t->role->maximum && v->workers < t->role->maximum &&
+           v->ready > 0;
+}
+
+/* How many it shall be, which may be more than the maximum. */
+static int size_up(const struct tube *t, const struct view *v, double high_per_s, double lasting)
+{
+    int maximum = t->role->maximum;
+    int wanted = v->workers + step_up(t, v, high_per_s, maximum - v->workers + 1);
+
+    if (lasting > wanted)
+        wanted = (int)fmax(wanted, fmin(maximum + 1, ceil(LOAD_PART * lasting)));
+    return wanted;
+}
+
 /* Returns whether it decided. */
 static bool plan_up(struct tube *t, const struct view *v, struct decision *ret)
 {
     const int maximum = t->role->maximum;
-    double lasting = v->rate.lasting_per_s / v->crew.jobs_per_s;
-    double high_per_s = forecast(t, v);
-    struct need now, later;
+    double lasting = v->rate.lasting_per_s / v->crew.jobs_per_s, high_per_s = forecast(t, v);
+    bool is_all = is_overload(t, v, lasting);
+    struct need now = need(t, v, 0, 0, high_per_s);
     int wanted;
 
-    if (lasting >= OVERLOAD_PART * maximum && v->workers < maximum && v->ready > 0) {
-        ret->workers = maximum;
-        snprintf(ret->reason, sizeof ret->reason, "the load is %.1f workers: all of the maximum",
-                 lasting);
-        return true;
-    }
-    now = need(t, v, 0, 0, high_per_s);
     ret->late = now.late;
     ret->violation_s = now.violation_s;
     ret->floor = v->workers + (now.more > 0 ? now.more : 0);
-    if (now.more <= 0)
+    if (now.more <= 0 && !is_all)
         return false;
-    later = need(t, v, 0, t->poll_s, high_per_s);
-    if (!now.late && !later.late && later.exact <= 1 &&
-        (v->workers + later.more < maximum || maximum <= 1)) {
+    if (!is_all && !now.late && can_wait(t, v, high_per_s)) {
         if (v->ready > 0)
             snprintf(ret->reason, sizeof ret->reason, "%d more will be needed, which can wait",
                      now.more);
@@ -348,12 +368,13 @@ static bool plan_up(struct tube *t, const struct view *v, struct decision *ret)
                  starts_lost(&t->starts, v->t_s));
         return true;
     }
-    wanted = v->workers + step_up(t, v, high_per_s, maximum - v->workers + 1);
-    if (lasting > wanted)
-        wanted = (int)fmax(wanted, ceil(LOAD_PART * lasting));
+    wanted = is_all ? maximum : size_up(t, v, high_per_s, lasting);
     ret->workers = wanted < maximum ? wanted : maximum;
-    ret->pinned = wanted > maximum;
-    if (now.late)
+    ret->pinned = wanted > maximum || lasting > maximum;
+    if (is_all)
+        snprintf(ret->reason, sizeof ret->reason, "the load is %.1f workers: all of the maximum",
+                 lasting);
+    else if (now.late)
         snprintf(ret->reason, sizeof ret->reason, "some of %.0f waiting jobs will be late",
                  v->ready);
     else
@@ -516,7 +537,8 @@ static void plan(struct tube *t, struct view *v, bool may_shrink, struct decisio
     }
     ret->catch_up_s = catch_up(v, ret->workers, ret);
     if (!*ret->reason)
-        snprintf(ret->reason, sizeof ret->reason, "%.0f jobs wait, all in time", v->ready);
+        snprintf(ret->reason, sizeof ret->reason, "%.0f jobs wait, %s in time", v->ready,
+                 ret->late ? "not all" : "all");
 }
 
 /*

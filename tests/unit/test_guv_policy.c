@@ -243,6 +243,54 @@ static void an_overload_gets_the_maximum_and_says_how_long_it_lasts(void **state
     shop_close(&s);
 }
 
+/* An overload of which a budget grants two workers. */
+static void overload(struct shop *s, const struct role_settings *role, bool never_come)
+{
+    shop_open(s, role);
+    s->never_come = never_come;
+    s->per_s = 45;
+    for (int i = 0; i < 120; i++) {
+        step(s);
+        set_workers(s, s->workers < 2 ? s->workers : 2);
+    }
+}
+
+static void an_overload_has_its_turn_in_a_budget_and_is_frozen_as_any_other(void **state)
+{
+    struct role_settings role = resize;
+    struct shop s;
+
+    (void)state;
+    role.maximum = 4;
+    overload(&s, &role, false);
+    assert_int_equal(s.last.workers, 4);
+    assert_non_null(strstr(s.last.reason, "all of the maximum"));
+    assert_true(s.last.pinned && s.last.late);
+    assert_true(s.last.violation_s < 1000);
+    shop_close(&s);
+    overload(&s, &role, true);
+    assert_int_equal(s.last.workers, 2);
+    assert_true(s.last.is_frozen);
+    shop_close(&s);
+}
+
+/* There is no other to wait for. */
+static void the_only_worker_of_a_role_is_pinned_once_it_is_there(void **state)
+{
+    struct role_settings role = resize;
+    struct shop s;
+
+    (void)state;
+    role.minimum = role.maximum = 1;
+    shop_open(&s, &role);
+    run(&s, 60);
+    batch(&s, 1800); /* 170 s times 10, and some more */
+    step(&s);
+    assert_true(s.last.pinned && !s.last.late);
+    assert_null(strstr(s.last.reason, "can wait"));
+    shop_close(&s);
+}
+
 static void keeps_the_minimum_with_nothing_to_do(void **state)
 {
     struct role_settings role = resize;
@@ -772,6 +820,8 @@ int main(void)
         cmocka_unit_test(follows_a_load_and_stays),
         cmocka_unit_test(a_spike_is_not_taken_for_a_load),
         cmocka_unit_test(an_overload_gets_the_maximum_and_says_how_long_it_lasts),
+        cmocka_unit_test(an_overload_has_its_turn_in_a_budget_and_is_frozen_as_any_other),
+        cmocka_unit_test(the_only_worker_of_a_role_is_pinned_once_it_is_there),
         cmocka_unit_test(keeps_the_minimum_with_nothing_to_do),
         cmocka_unit_test(a_role_at_rest_has_no_workers),
         cmocka_unit_test(less_slack_is_sooner),
