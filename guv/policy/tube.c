@@ -481,6 +481,12 @@ static void plan_down(struct tube *t, const struct view *v, struct decision *ret
 
 /* ---- one decision */
 
+/* Workers that so many jobs a second keep busy. A --stdio may tell of any number of jobs. */
+static double load_of(const struct tube *t, double per_s)
+{
+    return fmin(NEED_MOST, per_s * t->service.mean_s / t->role->concurrency);
+}
+
 static void look_at(const struct tube *t, struct view *v)
 {
     double tail_s = service_quantile(&t->service, t->z_tail);
@@ -490,7 +496,7 @@ static void look_at(const struct tube *t, struct view *v)
     v->crew.jobs_per_s = t->role->concurrency / t->service.mean_s;
     v->crew.due_s = t->due_s;
     v->crew.n_due = starts_due(&t->starts, v->t_s, t->due_s);
-    v->load = v->rate.per_s / v->crew.jobs_per_s;
+    v->load = load_of(t, v->rate.per_s);
     v->plan_s = starts_plan_s(&t->starts, 1);
     v->react_s = t->poll_s + STATS_S + v->plan_s;
     v->room_s = t->role->deadline_s - tail_s - STATS_S;
@@ -549,7 +555,7 @@ static void decide_blind(struct tube *t, const struct observation *o, struct dec
 {
     const double concurrency = t->role->concurrency,
                  per_s = arrivals_rate(&t->arrivals, DISPERSION).per_s;
-    const double load = per_s * t->service.mean_s / concurrency, dt_s = o->t_s - t->blind_t_s;
+    const double load = load_of(t, per_s), dt_s = o->t_s - t->blind_t_s;
     struct view v = {.t_s = o->t_s, .workers = o->workers, .dt_s = dt_s};
     const int cap = (int)fmax(o->workers, ceil(BLIND_LOADS * load) + 1);
 
@@ -571,8 +577,10 @@ static void decide_blind(struct tube *t, const struct observation *o, struct dec
     plan(t, &v, false, ret);
     if (ret->workers > cap)
         ret->workers = cap;
-    if (ret->workers <= o->workers)
+    if (ret->workers <= o->workers) { /* fewer: somebody has asked for more than the maximum */
+        ret->workers = o->workers;
         snprintf(ret->reason, sizeof ret->reason, "the queue cannot be read");
+    }
 }
 
 /* What can be told of the queue: all of it, or only how many jobs wait and who takes them. */

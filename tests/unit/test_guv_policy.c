@@ -452,6 +452,51 @@ static void a_scale_up_that_comes_due_is_made_blind_but_is_no_flood(void **state
     shop_close(&s);
 }
 
+/* Though it is above the maximum: that is brought down when it can be seen what is in hand. */
+static void not_even_what_somebody_else_asked_for_is_stopped_blind(void **state)
+{
+    struct role_settings role = resize;
+    struct shop s;
+
+    (void)state;
+    role.maximum = 3;
+    shop_open(&s, &role);
+    s.per_s = 50;
+    run(&s, 300);
+    assert_int_equal(s.workers, 3);
+    for (int i = 0; i < 20; i++) {
+        struct observation o = observation_of(s.t_s += POLL_S, 6);
+
+        policy_decide(s.policy, &o, &s.last);
+        assert_int_equal(s.last.workers, 6);
+    }
+    shop_close(&s);
+}
+
+/* As --stdio may tell. */
+static void more_jobs_than_there_can_be_get_the_maximum(void **state)
+{
+    static const double messages[] = {1e9, 1e12, 1e20, 1e300};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof messages / sizeof *messages; i++) {
+        struct shop s;
+        struct observation o;
+
+        shop_open(&s, &resize);
+        run(&s, 60);
+        for (int k = 0; k < 3; k++) {
+            run(&s, POLL_S);
+            o = look(&s);
+            o.messages = messages[i];
+            o.published += messages[i] * k;
+            decide(&s, &o);
+            assert_int_equal(s.workers, resize.maximum);
+        }
+        shop_close(&s);
+    }
+}
+
 static void a_queue_never_read_is_left_alone(void **state)
 {
     struct shop s;
@@ -830,6 +875,8 @@ int main(void)
         cmocka_unit_test(the_applications_own_figures_count),
         cmocka_unit_test(nothing_is_stopped_on_what_is_not_known),
         cmocka_unit_test(a_scale_up_that_comes_due_is_made_blind_but_is_no_flood),
+        cmocka_unit_test(not_even_what_somebody_else_asked_for_is_stopped_blind),
+        cmocka_unit_test(more_jobs_than_there_can_be_get_the_maximum),
         cmocka_unit_test(a_queue_never_read_is_left_alone),
         cmocka_unit_test(counters_that_begin_again_are_no_arrivals),
         cmocka_unit_test(ready_messages_alone_keep_the_last_worker),
