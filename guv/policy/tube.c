@@ -66,6 +66,7 @@ struct tube {
     int asked;            /* workers after the last decision */
     double credit_s;      /* worker-seconds that idled */
     bool is_gentle;       /* a stopped worker's job came back: leave each job in hand its place */
+    double stopped_s;     /* when workers were taken away last */
     double born_s;        /* the first decision; NAN before it */
     double called_s;      /* the last one */
     /* What would be there by now, carried on while the broker is mute. */
@@ -82,7 +83,7 @@ int tube_new(const struct role_settings *settings, double poll_s, struct tube **
     t->role = settings;
     t->poll_s = poll_s;
     t->z_tail = normal_quantile(1.0 - fmin(0.5, RARE * late));
-    t->consumers_was = t->born_s = t->called_s = NAN;
+    t->consumers_was = t->born_s = t->called_s = t->stopped_s = NAN;
     service_init(&t->service, settings->processing_s, settings->stddev_s);
     t->due_s = calloc((size_t)settings->maximum + 1, sizeof *t->due_s);
     if (!t->due_s) {
@@ -150,15 +151,27 @@ static double arrived(const struct tube *t, const struct observation *o, const s
     return fmax(0, grown + v->unacked / t->service.mean_s * (o->t_s - t->last.t_s));
 }
 
+/*
+ * Whether what a stopped worker had in hand has come back: more jobs wait than have arrived. The
+ * broker counts the two at different moments, so that alone says nothing; but a worker that is
+ * stopped is killed within its grace.
+ */
+static bool has_come_back(const struct tube *t, const struct observation *o)
+{
+    const struct observation *was = &t->last;
+
+    return o->t_s - t->stopped_s <= t->role->shutdown_s + t->poll_s + 2 * STATS_S &&
+           o->messages - o->unacked >
+               was->messages - was->unacked + counted(o->published, was->published);
+}
+
 static void learn_jobs(struct tube *t, const struct observation *o, const struct view *v)
 {
     const struct observation *was = &t->last;
     double dt_s = fmax(0, o->t_s - was->t_s), jobs = arrived(t, o, v);
 
     arrivals_add(&t->arrivals, o->t_s, dt_s, jobs);
-    /* More wait than arrived: what a stopped worker had in hand has come back. */
-    if (o->messages - o->unacked >
-        was->messages - was->unacked + counted(o->published, was->published))
+    if (has_come_back(t, o))
         t->is_gentle = true;
     else if (o->messages <= 0)
         t->is_gentle = false;
@@ -638,6 +651,8 @@ void tube_decide(struct tube *t, const struct observation *o, struct decision *r
         ret->workers = t->role->maximum;
         snprintf(ret->reason, sizeof ret->reason, "the maximum is %d", ret->workers);
     }
+    if (ret->workers < o->workers)
+        t->stopped_s = o->t_s;
     if (ret->workers > o->workers)
         starts_ask(&t->starts, o->t_s, (size_t)(ret->workers - o->workers));
     else

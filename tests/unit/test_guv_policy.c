@@ -619,6 +619,38 @@ static void jobs_longer_than_the_grace_keep_their_workers(void **state)
     shop_close(&s);
 }
 
+/* The broker counts what is published and how many wait at different moments. More that wait than
+ * have been published are then no jobs that came back. */
+static void counters_that_lag_behind_the_queue_keep_no_workers(void **state)
+{
+    double paid_s[2];
+
+    (void)state;
+    for (int k = 0; k < 2; k++) {
+        double published = 0;
+        struct shop s;
+
+        paid_s[k] = 0;
+        shop_open(&s, &resize);
+        for (int i = 0; i < 1440; i++) {
+            struct observation o;
+            double was = s.arrived;
+
+            s.per_s = i / 120 % 2 ? 15 : 65;
+            for (int n = 0; n < (int)POLL_S; n++)
+                second(&s);
+            o = look(&s);
+            if (k == 1)
+                o.published = published;
+            published = (was + s.arrived) / 2;
+            decide(&s, &o);
+            paid_s[k] += POLL_S * s.workers;
+        }
+        shop_close(&s);
+    }
+    assert_true(paid_s[1] < 1.01 * paid_s[0]);
+}
+
 static void others_who_scale_are_followed(void **state)
 {
     struct shop s;
@@ -883,6 +915,7 @@ int main(void)
         cmocka_unit_test(workers_that_never_come_are_not_asked_for_for_ever),
         cmocka_unit_test(dead_workers_spoil_no_estimate_and_stop_nobody),
         cmocka_unit_test(jobs_longer_than_the_grace_keep_their_workers),
+        cmocka_unit_test(counters_that_lag_behind_the_queue_keep_no_workers),
         cmocka_unit_test(others_who_scale_are_followed),
         cmocka_unit_test(more_than_the_maximum_is_brought_down),
         cmocka_unit_test(the_original_decides_as_it_did),
