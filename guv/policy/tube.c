@@ -531,7 +531,7 @@ static int feasible(const struct tube *t, const struct view *v)
     return high;
 }
 
-/* Until the queue is back inside its deadline; where it is not. */
+/* Until nothing waits, where not all is in time. */
 static double catch_up(const struct view *v, int workers, const struct decision *d)
 {
     double spare = workers - v->load;
