@@ -38,6 +38,7 @@ _Static_assert(SETTINGS_MAX_ROLES < TREE_MAX_PAIRS, "the tree has room for all r
 #define POLLS_PER_DEADLINE 24
 #define SHORTEST_POLL_S 2.0
 #define LONGEST_POLL_S 30.0
+#define ORIGINAL_POLL_S 30.0 /* the original's */
 
 /* --- keys -------------------------------------------------------------------------------- */
 
@@ -249,21 +250,35 @@ static bool read_text(struct reader *r, const struct key *key, const struct tree
     return true;
 }
 
+static const char *const policy_names[] = {[POLICY_TUBE] = "tube", [POLICY_ORIGINAL] = "guv"};
+
+const char *policy_kind_name(enum policy_kind kind)
+{
+    return policy_names[kind];
+}
+
+int policy_kind_find(const char *name, enum policy_kind *ret)
+{
+    for (size_t i = 0; i < sizeof(policy_names) / sizeof(*policy_names); i++)
+        if (strcmp(policy_names[i], name) == 0) {
+            *ret = (enum policy_kind)i;
+            return 0;
+        }
+    return -1;
+}
+
 static bool read_policy(struct reader *r, const struct key *key, const struct tree_node *node,
                         double *ret)
 {
-    bool is_text = node->kind == TREE_TEXT;
+    enum policy_kind kind;
 
-    if (is_text && strcmp(node->text, "tube") == 0) {
-        *ret = POLICY_TUBE;
-        return true;
+    if (node->kind != TREE_TEXT || policy_kind_find(node->text, &kind)) {
+        PROBLEM(r, node->line, r->role, key->name, "must be tube or guv, is %s",
+                show(key, node).text);
+        return false;
     }
-    if (is_text && strcmp(node->text, "guv") == 0) {
-        *ret = POLICY_ORIGINAL;
-        return true;
-    }
-    PROBLEM(r, node->line, r->role, key->name, "must be tube or guv, is %s", show(key, node).text);
-    return false;
+    *ret = kind;
+    return true;
 }
 
 static void read_value(struct reader *r, const struct key *key, const struct tree_node *node,
@@ -543,6 +558,11 @@ double settings_default_poll_s(const struct guv_settings *s)
     for (size_t i = 0; i < s->n_roles; i++)
         shortest = fmin(shortest, s->roles[i].deadline_s);
     return fmax(shortest / POLLS_PER_DEADLINE, SHORTEST_POLL_S);
+}
+
+double settings_poll_s(const struct guv_settings *s, enum policy_kind policy)
+{
+    return policy == POLICY_ORIGINAL && !s->poll_is_set ? ORIGINAL_POLL_S : s->poll_s;
 }
 
 static void set_globals(struct guv_settings *s, const struct value values[N_KEYS])

@@ -92,6 +92,15 @@ void settings_release(struct guv_settings *s);
 /* The time between two decisions where the file sets none: of the shortest deadline. */
 double settings_default_poll_s(const struct guv_settings *s);
 
+/* The same for a role of that policy: the original has an interval of its own. */
+double settings_poll_s(const struct guv_settings *s, enum policy_kind policy);
+
+/* "tube", "guv"; lent for ever. */
+const char *policy_kind_name(enum policy_kind kind);
+
+/* Returns 0, or -1: there is no policy of that name. */
+int policy_kind_find(const char *name, enum policy_kind *ret) MUST_CHECK;
+
 /* The role of that name, or NULL. */
 const struct role_settings *settings_role(const struct guv_settings *s, const char *name);
 

@@ -1,10 +1,13 @@
 /*
  * strict.h - what `formation --strict` adds, so that a program that scales can be tested against it
  * as against Heroku's Platform API: requests are refused for what that API refuses them for,
- * answers have its headers, and three control calls make it fail as it can: PUT /__fail {"status":
- * 429, "times": 2, "method": "PATCH", "retry_after": 1, "limit": 2} PUT /__set       {"remaining":
- * 100, "page": 1} GET /__requests  how many of each method came, and how many were refused by
- * strict_check() Does no I/O. Knows no HTTP library: api.c asks it.
+ * answers have its headers, and three control calls make it fail as it can:
+ *
+ * - PUT /__fail {"status": 429, "times": 2, "method": "PATCH", "retry_after": 1, "limit": 2}
+ * - PUT /__set {"remaining": 100, "page": 1}
+ * - GET /__requests: how many of each method came, and how many were refused by strict_check().
+ *
+ * Does no I/O. Knows no HTTP library: api.c asks it.
  */
 #ifndef FORMATION_STRICT_H
 #define FORMATION_STRICT_H

@@ -79,8 +79,8 @@ static int add_role(struct governor *g, size_t i, struct err *e)
         return err_set(e, ERR_INPUT,
                        "role '%s' has no app: set `app`, or GUV_APP, or HEROKU_APP_NAME", s->name);
     if (platform_add(&g->platform, app, s->worker, &app_at, &type_at, e) ||
-        policy_new(s, g->options.settings->poll_s, g->options.settings->history_s,
-                   &g->roles[i].policy, e))
+        policy_new(s, settings_poll_s(g->options.settings, s->policy),
+                   g->options.settings->history_s, &g->roles[i].policy, e))
         return -1;
     g->roles[i].app = &g->platform.apps[app_at];
     g->views[i] = (struct role_view){.settings = s, .app = g->roles[i].app};

@@ -1,5 +1,6 @@
 #include "live/job_stats.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -168,19 +169,21 @@ static int connect_read_only(struct job_stats *s, struct err *e)
     return 0;
 }
 
-static int read_role(struct job_stats *s, struct role_stats *r, struct err *e)
+/* until "": it is read, too. */
+static int read_role(struct job_stats *s, struct role_stats *r, char until[TIME_SIZE],
+                     struct err *e)
 {
-    char until[TIME_SIZE];
-
-    if (connect_read_only(s, e) || read_clock(s, until, e) || read_measure(s, &r->jobs, until, e) ||
-        read_measure(s, &r->boots, until, e))
+    if (connect_read_only(s, e) || (!until[0] && read_clock(s, until, e)) ||
+        read_measure(s, &r->jobs, until, e) || read_measure(s, &r->boots, until, e))
         return -1;
     return 0;
 }
 
 void job_stats_read(struct job_stats *s, int64_t deadline_mono_ms)
 {
-    size_t first = s->next, i = first;
+    size_t i = s->next;
+    char until[TIME_SIZE] = ""; /* the same for all */
+    bool is_over = false;
 
     for (size_t k = 0; k < s->n; k++, i = (i + 1) % s->n) {
         struct role_stats *r = &s->roles[i];
@@ -191,14 +194,13 @@ void job_stats_read(struct job_stats *s, int64_t deadline_mono_ms)
         if (!r->jobs.sql && !r->boots.sql)
             continue;
         if (clock_mono_ms() >= deadline_mono_ms) {
-            if (s->next == first)
-                s->next = i;
+            s->next = is_over ? s->next : i;
+            is_over = true;
             continue;
         }
         r->trouble[0] = '\0';
-        if (read_role(s, r, &e))
-            memcpy(r->trouble, e.text, strnlen(e.text, sizeof(r->trouble) - 1) + 1);
-        r->trouble[sizeof(r->trouble) - 1] = '\0';
+        if (read_role(s, r, until, &e))
+            snprintf(r->trouble, sizeof(r->trouble), "%.299s", e.text);
     }
 }
 

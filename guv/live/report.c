@@ -105,7 +105,7 @@ static const struct gauge gauges[] = {
     {"guv_pinned", "1: more workers than the maximum would be needed.", get_pinned},
     {"guv_frozen", "1: workers that were asked for never came, so no more are asked for.",
      get_frozen},
-    {"guv_catch_up_seconds", "Late or pinned: until the queue is back inside its deadline.",
+    {"guv_catch_up_seconds", "Late or pinned: until nothing waits, if it goes on like this.",
      get_catch_up},
 };
 

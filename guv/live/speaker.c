@@ -92,8 +92,11 @@ static void say_broker(struct speaker *s, const struct view *v)
         log_info("broker_read", "source=management");
 }
 
+/* A dry run has no lock and waits for nobody. */
 static void say_lock(struct speaker *s, const struct view *v)
 {
+    if (v->dry_run)
+        return;
     if (is_news(s->lock, sizeof(s->lock), v->leader_trouble) && *v->leader_trouble)
         log_warn("lock_unknown", "message=%s", log_quote(v->leader_trouble));
     if (s->leader == (int)v->is_leader)

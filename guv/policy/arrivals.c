@@ -1,11 +1,12 @@
 #include "arrivals.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
-#define WINDOW_S 900.0    /* the rate's longest window */
-#define LASTING_S 60.0    /* what has held for so long is no burst */
+#define WINDOW_S 900.0    /* the rate's longest window, */
 #define WINDOW_POLLS 2    /* and its shortest */
+#define LASTING_S 60.0    /* what has held for so long is no burst */
 #define WINDOW_GROWTH 1.4 /* each window tried is so much longer than the one before */
 #define SAMPLE_S 1.5      /* on either side: nobody knows when the broker measured */
 #define AGREE_SIGMA 2.5   /* two windows differ when their means do by so many sigma */
@@ -13,6 +14,7 @@
 #define NEAR 5            /* neighbours of a count, itself among them */
 #define RING_MIN 64
 #define RING_MAX 8192
+#define RING_SPARE 4 /* places for the ends of what is remembered, and a guess */
 
 static size_t ring_size(double span_s, double poll_s)
 {
@@ -65,7 +67,17 @@ static void drop_oldest_count(struct arrivals *a)
     a->counts_n--;
 }
 
-static void add_point(struct arrivals *a, double t_s)
+/* Whether the newest point can be left out between the one before it and t_s: with two points in
+ * such a time all that is to be remembered fits into the ring, however often it is added to. */
+static bool is_dense(const struct arrivals *a, double t_s)
+{
+    double dense_s = 2 * a->memory_s / (double)(a->curve_size - RING_SPARE);
+    double gap_s = a->curve_n < 2 ? (double)INFINITY : t_s - arrivals_at(a, a->curve_n - 2).t_s;
+
+    return gap_s >= 0 && gap_s < dense_s;
+}
+
+static void append_point(struct arrivals *a, double t_s)
 {
     if (a->curve_n == a->curve_size)
         drop_oldest_point(a);
@@ -95,14 +107,16 @@ void arrivals_guess(struct arrivals *a, double t_s, double jobs)
     a->guessed = jobs;
     a->total += jobs;
     if (jobs > 0)
-        add_point(a, t_s);
+        append_point(a, t_s);
 }
 
 void arrivals_add(struct arrivals *a, double t_s, double dt_s, double jobs)
 {
     arrivals_guess(a, t_s, 0);
     a->total += jobs;
-    add_point(a, t_s);
+    if (is_dense(a, t_s))
+        a->curve_n--;
+    append_point(a, t_s);
     if (dt_s > 0)
         add_count(a, dt_s, jobs);
 }

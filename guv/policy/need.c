@@ -86,7 +86,7 @@ struct need need_of(const struct need_query *q, const struct crew *crew,
         check(&s, q->t_s, q->ready);
         check(&s, q->t_s + q->horizon_s, q->ready + q->per_s * q->horizon_s);
     }
-    s.ret.exact = s.worst;
-    s.ret.more = (int)ceil(s.worst - ROUNDING);
+    s.ret.exact = fmin(s.worst, NEED_MOST);
+    s.ret.more = (int)ceil(s.ret.exact - ROUNDING);
     return s.ret;
 }

@@ -12,6 +12,8 @@
 
 #include "arrivals.h"
 
+#define NEED_MOST 1e6 /* workers: what would take more is told as that many */
+
 /* The workers that are there and those that will be. */
 struct crew {
     double concurrency;  /* places in a worker */

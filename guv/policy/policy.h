@@ -60,7 +60,7 @@ struct decision {
     bool late;           /* some waiting jobs cannot make the deadline any more */
     bool pinned;         /* more than the maximum would be needed */
     bool is_frozen;      /* workers that were asked for never came: no more are asked for */
-    double catch_up_s;   /* late or pinned: until the queue is back inside its deadline; else NAN */
+    double catch_up_s;   /* late or pinned: until nothing waits, if it goes on like this; else NAN */
 
     /* For sharing a budget between roles. */
     int floor;          /* fewest workers with which the known jobs make it */

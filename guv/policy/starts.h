@@ -14,6 +14,7 @@ struct starts {
     double mean_s, deviation_s; /* of a start: smoothed mean, and mean absolute deviation */
     double *asked_at_s;         /* of those under way, oldest first */
     size_t n, size;
+    double came_s; /* of those that have come, when the last one was asked for */
 };
 
 /* size: most that can be under way. Returns 0, or -1 (ERR_NOMEM) with *s safe to release. */
@@ -22,7 +23,10 @@ void starts_release(struct starts *s);
 
 /* n more were asked for. */
 void starts_ask(struct starts *s, double t_s, size_t n);
-/* The oldest n now take jobs; how long they took is learnt. */
+/* n that took jobs do so no more: the platform starts them again. */
+void starts_again(struct starts *s, double t_s, size_t n);
+/* n now take jobs: the oldest that are not lost, then the lost ones. How long they took is learnt.
+ */
 void starts_arrived(struct starts *s, double t_s, size_t n);
 /* The oldest n do, too, and nothing is learnt of them. */
 void starts_drop_oldest(struct starts *s, size_t n);
@@ -33,9 +37,8 @@ void starts_cancel(struct starts *s, size_t n);
 /* Starts measured by the application itself: n of them, in the mean. */
 void starts_learn(struct starts *s, size_t n, double mean_s);
 
-/* When a start has taken so long that it is taken for lost. */
-double starts_lost_after_s(const struct starts *s);
-/* How many of those under way have. */
+/* How many are lost, having taken so long that nobody waits for them, in a row: of those asked for
+ * after the last that has come. */
 size_t starts_lost(const struct starts *s, double t_s);
 /* How long a start takes at the most; the more are asked for at once, the surer their sum is. */
 double starts_plan_s(const struct starts *s, double at_once);

@@ -66,6 +66,7 @@ struct tube {
     int asked;            /* workers after the last decision */
     double credit_s;      /* worker-seconds that idled */
     bool is_gentle;       /* a stopped worker's job came back: leave each job in hand its place */
+    double stopped_s;     /* when workers were taken away last */
     double born_s;        /* the first decision; NAN before it */
     double called_s;      /* the last one */
     /* What would be there by now, carried on while the broker is mute. */
@@ -82,7 +83,7 @@ int tube_new(const struct role_settings *settings, double poll_s, struct tube **
     t->role = settings;
     t->poll_s = poll_s;
     t->z_tail = normal_quantile(1.0 - fmin(0.5, RARE * late));
-    t->consumers_was = t->born_s = t->called_s = NAN;
+    t->consumers_was = t->born_s = t->called_s = t->stopped_s = NAN;
     service_init(&t->service, settings->processing_s, settings->stddev_s);
     t->due_s = calloc((size_t)settings->maximum + 1, sizeof *t->due_s);
     if (!t->due_s) {
@@ -151,15 +152,27 @@ static double arrived(const struct tube *t, const struct observation *o, const s
     return fmax(0, grown + v->unacked / t->service.mean_s * (o->t_s - t->last.t_s));
 }
 
+/*
+ * Whether what a stopped worker had in hand has come back: more jobs wait than have arrived. The
+ * broker counts the two at different moments, so that alone says nothing; but a worker that is
+ * stopped is killed within its grace.
+ */
+static bool has_come_back(const struct tube *t, const struct observation *o)
+{
+    const struct observation *was = &t->last;
+
+    return o->t_s - t->stopped_s <= t->role->shutdown_s + t->poll_s + 2 * STATS_S &&
+           o->messages - o->unacked >
+               was->messages - was->unacked + counted(o->published, was->published);
+}
+
 static void learn_jobs(struct tube *t, const struct observation *o, const struct view *v)
 {
     const struct observation *was = &t->last;
     double dt_s = fmax(0, o->t_s - was->t_s), jobs = arrived(t, o, v);
 
     arrivals_add(&t->arrivals, o->t_s, dt_s, jobs);
-    /* More wait than arrived: what a stopped worker had in hand has come back. */
-    if (o->messages - o->unacked >
-        was->messages - was->unacked + counted(o->published, was->published))
+    if (has_come_back(t, o))
         t->is_gentle = true;
     else if (o->messages <= 0)
         t->is_gentle = false;
@@ -181,14 +194,16 @@ static void learn_starts(struct tube *t, const struct observation *o, int consum
         starts_learn(&t->starts, (size_t)fmin(o->boot_n, t->role->maximum), o->boot_mean_s);
     if (o->workers < t->asked)
         starts_cancel(&t->starts, (size_t)(t->asked - o->workers));
+    else /* somebody else asked for them */
+        starts_ask(&t->starts, o->t_s, (size_t)(o->workers - t->asked));
     if (o->consumers > t->consumers_was)
         starts_arrived(&t->starts, o->t_s,
                        (size_t)fmin(o->consumers - t->consumers_was, t->role->maximum));
     t->consumers_was = o->consumers;
     if (t->starts.n > waiting) /* they came while one that was there went */
         starts_drop_oldest(&t->starts, t->starts.n - waiting);
-    else /* somebody else asked for them, or one that was there has crashed */
-        starts_ask(&t->starts, o->t_s, waiting - t->starts.n);
+    else /* those that were there have crashed */
+        starts_again(&t->starts, o->t_s, waiting - t->starts.n);
 }
 
 /*
@@ -312,30 +327,50 @@ static int step_up(const struct tube *t, const struct view *v, double high_per_s
     return low;
 }
 
+/* While one worker more would still do it if it were asked for at the next look, waiting costs
+ * nothing: up to the last one of the maximum, and not where there is none left to ask for. */
+static bool can_wait(const struct tube *t, const struct view *v, double high_per_s)
+{
+    struct need later = need(t, v, 0, t->poll_s, high_per_s);
+    int maximum = t->role->maximum;
+
+    return !later.too_late && later.exact <= 1 && v->workers < maximum &&
+           (v->workers + later.more < maximum || maximum == 1);
+}
+
+/* Nearly all of the maximum is needed, and some of it is not there. */
+static bool is_overload(const struct tube *t, const struct view *v, double lasting)
+{
+    return lasting >= OVERLOAD_PART * t->role->maximum && v->workers < t->role->maximum &&
+           v->ready > 0;
+}
+
+/* How many it shall be, which may be more than the maximum. */
+static int size_up(const struct tube *t, const struct view *v, double high_per_s, double lasting)
+{
+    int maximum = t->role->maximum;
+    int wanted = v->workers + step_up(t, v, high_per_s, maximum - v->workers + 1);
+
+    if (lasting > wanted)
+        wanted = (int)fmax(wanted, fmin(maximum + 1, ceil(LOAD_PART * lasting)));
+    return wanted;
+}
+
 /* Returns whether it decided. */
 static bool plan_up(struct tube *t, const struct view *v, struct decision *ret)
 {
     const int maximum = t->role->maximum;
-    double lasting = v->rate.lasting_per_s / v->crew.jobs_per_s;
-    double high_per_s = forecast(t, v);
-    struct need now, later;
+    double lasting = v->rate.lasting_per_s / v->crew.jobs_per_s, high_per_s = forecast(t, v);
+    bool is_all = is_overload(t, v, lasting);
+    struct need now = need(t, v, 0, 0, high_per_s);
     int wanted;
 
-    if (lasting >= OVERLOAD_PART * maximum && v->workers < maximum && v->ready > 0) {
-        ret->workers = maximum;
-        snprintf(ret->reason, sizeof ret->reason, "the load is %.1f workers: all of the maximum",
-                 lasting);
-        return true;
-    }
-    now = need(t, v, 0, 0, high_per_s);
     ret->late = now.late;
     ret->violation_s = now.violation_s;
     ret->floor = v->workers + (now.more > 0 ? now.more : 0);
-    if (now.more <= 0)
+    if (now.more <= 0 && !is_all)
         return false;
-    later = need(t, v, 0, t->poll_s, high_per_s);
-    if (!now.too_late && !later.too_late && later.exact <= 1 &&
-        (v->workers + later.more < maximum || maximum <= 1)) {
+    if (!is_all && !now.too_late && can_wait(t, v, high_per_s)) {
         if (v->ready > 0)
             snprintf(ret->reason, sizeof ret->reason, "%d more will be needed, which can wait",
                      now.more);
@@ -348,12 +383,13 @@ static bool plan_up(struct tube *t, const struct view *v, struct decision *ret)
                  starts_lost(&t->starts, v->t_s));
         return true;
     }
-    wanted = v->workers + step_up(t, v, high_per_s, maximum - v->workers + 1);
-    if (lasting > wanted)
-        wanted = (int)fmax(wanted, ceil(LOAD_PART * lasting));
+    wanted = is_all ? maximum : size_up(t, v, high_per_s, lasting);
     ret->workers = wanted < maximum ? wanted : maximum;
-    ret->pinned = wanted > maximum;
-    if (now.late)
+    ret->pinned = wanted > maximum || lasting > maximum;
+    if (is_all)
+        snprintf(ret->reason, sizeof ret->reason, "the load is %.1f workers: all of the maximum",
+                 lasting);
+    else if (now.late)
         snprintf(ret->reason, sizeof ret->reason, "some of %.0f waiting jobs will be late",
                  v->ready);
     else if (now.too_late)
@@ -464,6 +500,12 @@ static void plan_down(struct tube *t, const struct view *v, struct decision *ret
 
 /* ---- one decision */
 
+/* Workers that so many jobs a second keep busy. A --stdio may tell of any number of jobs. */
+static double load_of(const struct tube *t, double per_s)
+{
+    return fmin(NEED_MOST, per_s * t->service.mean_s / t->role->concurrency);
+}
+
 static void look_at(const struct tube *t, struct view *v)
 {
     double tail_s = service_quantile(&t->service, t->z_tail);
@@ -473,7 +515,7 @@ static void look_at(const struct tube *t, struct view *v)
     v->crew.jobs_per_s = t->role->concurrency / t->service.mean_s;
     v->crew.due_s = t->due_s;
     v->crew.n_due = starts_due(&t->starts, v->t_s, t->due_s);
-    v->load = v->rate.per_s / v->crew.jobs_per_s;
+    v->load = load_of(t, v->rate.per_s);
     v->plan_s = starts_plan_s(&t->starts, 1);
     v->react_s = t->poll_s + STATS_S + v->plan_s;
     v->last_s = t->role->deadline_s - tail_s;
@@ -496,7 +538,7 @@ static int feasible(const struct tube *t, const struct view *v)
     return high;
 }
 
-/* Until the queue is back inside its deadline; where it is not. */
+/* Until nothing waits, where not all is in time. */
 static double catch_up(const struct view *v, int workers, const struct decision *d)
 {
     double spare = workers - v->load;
@@ -521,7 +563,8 @@ static void plan(struct tube *t, struct view *v, bool may_shrink, struct decisio
     }
     ret->catch_up_s = catch_up(v, ret->workers, ret);
     if (!*ret->reason)
-        snprintf(ret->reason, sizeof ret->reason, "%.0f jobs wait, all in time", v->ready);
+        snprintf(ret->reason, sizeof ret->reason, "%.0f jobs wait, %s in time", v->ready,
+                 ret->late ? "not all" : "all");
 }
 
 /*
@@ -532,7 +575,7 @@ static void decide_blind(struct tube *t, const struct observation *o, struct dec
 {
     const double concurrency = t->role->concurrency,
                  per_s = arrivals_rate(&t->arrivals, DISPERSION).per_s;
-    const double load = per_s * t->service.mean_s / concurrency, dt_s = o->t_s - t->blind_t_s;
+    const double load = load_of(t, per_s), dt_s = o->t_s - t->blind_t_s;
     struct view v = {.t_s = o->t_s, .workers = o->workers, .dt_s = dt_s};
     const int cap = (int)fmax(o->workers, ceil(BLIND_LOADS * load) + 1);
 
@@ -554,8 +597,10 @@ static void decide_blind(struct tube *t, const struct observation *o, struct dec
     plan(t, &v, false, ret);
     if (ret->workers > cap)
         ret->workers = cap;
-    if (ret->workers <= o->workers)
+    if (ret->workers <= o->workers) { /* fewer: somebody has asked for more than the maximum */
+        ret->workers = o->workers;
         snprintf(ret->reason, sizeof ret->reason, "the queue cannot be read");
+    }
 }
 
 /* What can be told of the queue: all of it, or only how many jobs wait and who takes them. */
@@ -613,6 +658,8 @@ void tube_decide(struct tube *t, const struct observation *o, struct decision *r
         ret->workers = t->role->maximum;
         snprintf(ret->reason, sizeof ret->reason, "the maximum is %d", ret->workers);
     }
+    if (ret->workers < o->workers)
+        t->stopped_s = o->t_s;
     if (ret->workers > o->workers)
         starts_ask(&t->starts, o->t_s, (size_t)(ret->workers - o->workers));
     else

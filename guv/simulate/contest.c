@@ -3,8 +3,6 @@
 #include <math.h>
 #include <string.h>
 
-#define ORIGINAL_POLL_S 30.0
-
 void contest_init(struct contest *c, const struct role_settings *role,
                   const struct guv_settings *settings)
 {
@@ -12,7 +10,7 @@ void contest_init(struct contest *c, const struct role_settings *role,
     c->role = *role;
     c->world = world_options_of(role, 0);
     c->poll_s = settings->poll_s;
-    c->original_poll_s = settings->poll_is_set ? settings->poll_s : ORIGINAL_POLL_S;
+    c->original_poll_s = settings_poll_s(settings, POLICY_ORIGINAL);
     c->history_s = settings->history_s;
     for (int i = 0; i < PEER_KINDS; i++)
         c->takes_part[i] = true;

@@ -2,14 +2,15 @@
  * peers.h - those that guv is compared with, and guv itself, as deciders for a world. Each decides
  * by its published rules, at its own pace, and knows what it would know:
  *
- *   guv       policy.h, as in production: POLICY_TUBE
- *   fixed     the same number all the time: the fewest with which this trace meets its deadline. It
- *             is found by trying, so it knows the future; a real one would be larger
- *   original  the original guv, POLICY_ORIGINAL of policy.h: each 30 s unless the file says else
- *   keda      KEDA's rabbitmq scaler, mode QueueLength, of the messages ready and unacknowledged.
- * The target for each worker is what it ends in half the deadline. Between 0 and 1 KEDA decides
- * (polled each 30 s, cooldown of 300 s), above that an HPA with AverageValue hpa       an HPA at 50
- * % CPU: a worker's CPU is taken to be the share of its places in use, over 15 s. Never 0
+ * - guv: policy.h, as in production, POLICY_TUBE.
+ * - fixed: the same number all the time, the fewest with which this trace meets its deadline. It is
+ *   found by trying, so it knows the future; a real one would be larger.
+ * - original: the original guv, POLICY_ORIGINAL of policy.h, each 30 s unless the file says else.
+ * - keda: KEDA's rabbitmq scaler, mode QueueLength, of the messages ready and unacknowledged. The
+ *   target for each worker is what it ends in half the deadline. Between 0 and 1 KEDA decides
+ *   (polled each 30 s, cooldown of 300 s), above that an HPA with AverageValue.
+ * - hpa: an HPA at 50 % CPU. A worker's CPU is taken to be the share of its places in use, over
+ *   15 s. Never 0.
  */
 #ifndef GUV_SIMULATE_PEERS_H
 #define GUV_SIMULATE_PEERS_H

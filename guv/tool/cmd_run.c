@@ -108,9 +108,9 @@ static void catch_signals(void)
 
 static int set_policy(struct guv_settings *settings, const char *name)
 {
-    enum policy_kind kind = strcmp(name, "guv") == 0 ? POLICY_ORIGINAL : POLICY_TUBE;
+    enum policy_kind kind;
 
-    if (strcmp(name, "guv") != 0 && strcmp(name, "tube") != 0)
+    if (policy_kind_find(name, &kind))
         return -1;
     for (size_t i = 0; i < settings->n_roles; i++)
         settings->roles[i].policy = kind;

@@ -1,40 +1,10 @@
 #include "tool/config_source.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/config.h"
 #include "config/settings.h"
-
-#define READ_BYTES 8192
-
-static int read_all(FILE *from, const char *name, struct buf *ret, struct err *e)
-{
-    char bytes[READ_BYTES];
-    size_t n;
-
-    ret->max_bytes = SETTINGS_MAX_BYTES;
-    while ((n = fread(bytes, 1, sizeof(bytes), from)) > 0)
-        if (buf_append(ret, bytes, n))
-            return err_set(e, ERR_LIMIT, "%s: more than %zu bytes", name, SETTINGS_MAX_BYTES);
-    return ferror(from) ? err_set(e, ERR_INPUT, "%s: %s", name, strerror(errno)) : 0;
-}
-
-static int read_file(const char *path, struct buf *ret, struct err *e)
-{
-    FILE *from;
-    int rc;
-
-    if (strcmp(path, "-") == 0)
-        return read_all(stdin, "standard input", ret, e);
-    from = fopen(path, "re");
-    if (!from)
-        return err_set(e, ERR_INPUT, "%s: %s", path, strerror(errno));
-    rc = read_all(from, path, ret, e);
-    fclose(from);
-    return rc;
-}
+#include "tool/file.h"
 
 static int copy_text(const char *text, const char *name, struct buf *ret, struct err *e)
 {
@@ -52,7 +22,7 @@ static int read_environment(const char *value, struct config_source *ret, struct
     ret->name = "GUV_CONFIG";
     if (strchr(value, '\n') || strstr(value, ": "))
         return copy_text(value, ret->name, &ret->text, e);
-    if (read_file(value, &ret->text, &cause) == 0) {
+    if (file_read(value, SETTINGS_MAX_BYTES, &ret->text, &cause) == 0) {
         ret->name = value;
         return 0;
     }
@@ -65,7 +35,7 @@ static int read_default(struct config_source *ret, struct err *e)
     struct err cause = ERR_INIT;
 
     ret->name = CONFIG_SOURCE_DEFAULT;
-    if (read_file(ret->name, &ret->text, &cause) == 0)
+    if (file_read(ret->name, SETTINGS_MAX_BYTES, &ret->text, &cause) == 0)
         return 0;
     return err_set(e, cause.code,
                    "%s; name a file with -f, give its text with --config or set "
@@ -83,7 +53,7 @@ static int read_source(const char *file, const char *text, struct config_source 
     }
     if (file) {
         ret->name = file;
-        return read_file(file, &ret->text, e);
+        return file_read(file, SETTINGS_MAX_BYTES, &ret->text, e);
     }
     return config_env("GUV_CONFIG") ? read_environment(config_env("GUV_CONFIG"), ret, e)
                                     : read_default(ret, e);

@@ -6,8 +6,6 @@
 
 #include "policy/policy.h"
 
-#define ORIGINAL_POLL_S 30.0 /* the original's, where the file sets none */
-
 struct line_role {
     struct role_settings settings; /* the file's, with the policy asked for */
     struct policy *policy;
@@ -21,27 +19,13 @@ struct line_protocol {
 
 /* ---- start */
 
-static int choose_policy(const char *name, enum policy_kind *ret, struct err *e)
-{
-    if (strcmp(name, "tube") == 0)
-        *ret = POLICY_TUBE;
-    else if (strcmp(name, "guv") == 0)
-        *ret = POLICY_ORIGINAL;
-    else
-        return err_set(e, ERR_INPUT, "there is no policy '%s': it is tube or guv", name);
-    return 0;
-}
-
 static int open_role(const struct guv_settings *s, const char *policy, struct line_role *r,
                      struct err *e)
 {
-    double poll_s = s->poll_s;
-
-    if (policy && choose_policy(policy, &r->settings.policy, e))
-        return -1;
-    if (r->settings.policy == POLICY_ORIGINAL && !s->poll_is_set)
-        poll_s = ORIGINAL_POLL_S;
-    return policy_new(&r->settings, poll_s, s->history_s, &r->policy, e);
+    if (policy && policy_kind_find(policy, &r->settings.policy))
+        return err_set(e, ERR_INPUT, "there is no policy '%s': it is tube or guv", policy);
+    return policy_new(&r->settings, settings_poll_s(s, r->settings.policy), s->history_s,
+                      &r->policy, e);
 }
 
 int line_protocol_new(const struct guv_settings *s, const char *policy, struct line_protocol **ret,

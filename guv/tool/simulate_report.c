@@ -240,8 +240,12 @@ static void put_guv_verdict(const struct contest *c, struct buf *out)
 static void put_peers_verdict(const struct contest *c, struct buf *out)
 {
     double guv_s = contest_sum(c, PEER_GUV, CONTEST_ALL).paid_s;
-    size_t n = 0, beaten = 0;
+    size_t n = 0, beaten = 0, others = 0;
 
+    for (int i = PEER_GUV + 1; i < PEER_KINDS; i++)
+        others += c->takes_part[i];
+    if (others == 0)
+        return;
     for (int i = PEER_GUV + 1; i < PEER_KINDS; i++) {
         struct contest_sum sum = contest_sum(c, (enum peer_kind)i, CONTEST_ALL);
 

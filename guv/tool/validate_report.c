@@ -18,11 +18,6 @@ static double month_usd(const struct role_settings *role, int workers)
     return workers * dyno_month_usd(role->dynosize);
 }
 
-static const char *policy_name(enum policy_kind policy)
-{
-    return policy == POLICY_TUBE ? "tube" : "guv";
-}
-
 /* --- text -------------------------------------------------------------------------------- */
 
 static void print_settings(const struct guv_settings *s, struct table *t)
@@ -38,7 +33,7 @@ static void print_settings(const struct guv_settings *s, struct table *t)
         table_cell(t, "%d", role->concurrency);
         table_cell(t, "%.6g", role->boot_s);
         table_cell(t, "%.6g", role->slack);
-        table_cell(t, "%s", policy_name(role->policy));
+        table_cell(t, "%s", policy_kind_name(role->policy));
         table_cell(t, "%s", role->queue);
         table_cell(t, "%s", role->worker);
         table_cell(t, "%s", role->app ? role->app : "-");
@@ -164,12 +159,12 @@ static json_t *role_json(const struct role_settings *role)
         role->stddev_s, "deadline", role->deadline_s, "percentile", role->percentile, "target",
         role->target_s, "concurrency", role->concurrency, "boot", role->boot_s, "shutdown",
         role->shutdown_s, "minimum", role->minimum, "maximum", role->maximum, "slack", role->slack,
-        "priority", role->priority, "billing", role->billing_s, "policy", policy_name(role->policy),
-        "worker", role->worker, "queue", role->queue, "app", text_json(role->app), "dynosize",
-        text_json(role->dynosize), "jobs", text_json(role->jobs_query), "boots",
-        text_json(role->boots_query), "jobs_per_minute_at_minimum",
-        jobs_per_minute(role, role->minimum), "jobs_per_minute_at_maximum",
-        jobs_per_minute(role, role->maximum), "month_usd_at_minimum",
+        "priority", role->priority, "billing", role->billing_s, "policy",
+        policy_kind_name(role->policy), "worker", role->worker, "queue", role->queue, "app",
+        text_json(role->app), "dynosize", text_json(role->dynosize), "jobs",
+        text_json(role->jobs_query), "boots", text_json(role->boots_query),
+        "jobs_per_minute_at_minimum", jobs_per_minute(role, role->minimum),
+        "jobs_per_minute_at_maximum", jobs_per_minute(role, role->maximum), "month_usd_at_minimum",
         cost_json(month_usd(role, role->minimum)), "month_usd_at_maximum",
         cost_json(month_usd(role, role->maximum)));
 }

@@ -431,6 +431,7 @@ static void a_dry_run_changes_nothing(void **state)
     put_jobs("jobs", 40);
     start_guv(f, &f->guv, WORK, options);
     program_expect(&f->guv, "event=would_scale role=\"work\" workers=3 from=0");
+    assert_false(program_has_said(&f->guv, "event=standby")); /* it waits for nobody */
     assert_int_equal(requests(f, "PATCH"), 0);
     assert_int_equal(quantity(f, "work"), 0);
 }

@@ -17,7 +17,8 @@
 /* ---- the scripted policy ---- */
 
 static struct {
-    int wanted; /* -1: holds */
+    int wanted;    /* -1: holds */
+    double poll_s; /* that it was made with */
     struct observation seen;
 } script;
 
@@ -29,9 +30,9 @@ int policy_new(const struct role_settings *settings, double poll_s, double histo
                struct policy **ret, struct err *e)
 {
     (void)settings;
-    (void)poll_s;
     (void)history_s;
     (void)e;
+    script.poll_s = poll_s;
     *ret = calloc(1, sizeof(**ret));
     return 0;
 }
@@ -238,6 +239,24 @@ static void does_what_the_policy_says(void **state)
     assert_int_equal(seen(f)->mood, MOOD_STEADY);
 }
 
+static void the_originals_policy_looks_each_30_s_unless_the_file_says_else(void **state)
+{
+    struct fixture *f = *state;
+
+    one_round(f);
+    assert_true(script.poll_s == 1);
+    governor_free(f->governor);
+    f->governor = NULL;
+    f->role.policy = POLICY_ORIGINAL;
+    one_round(f);
+    assert_true(script.poll_s == 30);
+    governor_free(f->governor);
+    f->governor = NULL;
+    f->settings.poll_is_set = true;
+    one_round(f);
+    assert_true(script.poll_s == 1);
+}
+
 static void starts_from_what_the_platform_shows(void **state)
 {
     struct fixture *f = *state;
@@ -414,6 +433,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         governor_test(does_what_the_policy_says),
+        governor_test(the_originals_policy_looks_each_30_s_unless_the_file_says_else),
         governor_test(starts_from_what_the_platform_shows),
         governor_test(keeps_minimum_and_maximum),
         governor_test(takes_nothing_away_on_missing_data),

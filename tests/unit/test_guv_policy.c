@@ -147,6 +147,28 @@ static void starts_from_nothing_in_time_for_a_lone_job(void **state)
     shop_close(&s);
 }
 
+/* One look every 5 s for a day is more than is remembered point by point. */
+static void a_job_that_may_wait_for_a_day_is_not_forgotten(void **state)
+{
+    struct role_settings role = resize;
+    struct shop s;
+    double came_s;
+
+    (void)state;
+    role.deadline_s = 86400;
+    shop_open(&s, &role);
+    run(&s, 60);
+    batch(&s, 1);
+    came_s = s.t_s;
+    while (s.workers == 0 && s.t_s < came_s + role.deadline_s) {
+        s.per_s = s.t_s < 43200 ? 0 : 0.001; /* and others come behind it */
+        step(&s);
+    }
+    assert_int_equal(s.workers, 1);
+    assert_true(s.t_s > came_s + 0.9 * role.deadline_s);
+    shop_close(&s);
+}
+
 static void gives_a_batch_the_fewest_that_make_it(void **state)
 {
     struct shop s;
@@ -218,6 +240,54 @@ static void an_overload_gets_the_maximum_and_says_how_long_it_lasts(void **state
     run(&s, 120);
     assert_true(s.last.late || s.last.pinned);
     assert_true(s.last.catch_up_s > 60 && s.last.catch_up_s < 3000);
+    shop_close(&s);
+}
+
+/* An overload of which a budget grants two workers. */
+static void overload(struct shop *s, const struct role_settings *role, bool never_come)
+{
+    shop_open(s, role);
+    s->never_come = never_come;
+    s->per_s = 45;
+    for (int i = 0; i < 120; i++) {
+        step(s);
+        set_workers(s, s->workers < 2 ? s->workers : 2);
+    }
+}
+
+static void an_overload_has_its_turn_in_a_budget_and_is_frozen_as_any_other(void **state)
+{
+    struct role_settings role = resize;
+    struct shop s;
+
+    (void)state;
+    role.maximum = 4;
+    overload(&s, &role, false);
+    assert_int_equal(s.last.workers, 4);
+    assert_non_null(strstr(s.last.reason, "all of the maximum"));
+    assert_true(s.last.pinned && s.last.late);
+    assert_true(s.last.violation_s < 1000);
+    shop_close(&s);
+    overload(&s, &role, true);
+    assert_int_equal(s.last.workers, 2);
+    assert_true(s.last.is_frozen);
+    shop_close(&s);
+}
+
+/* There is no other to wait for. */
+static void the_only_worker_of_a_role_is_pinned_once_it_is_there(void **state)
+{
+    struct role_settings role = resize;
+    struct shop s;
+
+    (void)state;
+    role.minimum = role.maximum = 1;
+    shop_open(&s, &role);
+    run(&s, 60);
+    batch(&s, 1800); /* 170 s times 10, and some more */
+    step(&s);
+    assert_true(s.last.pinned && !s.last.late);
+    assert_null(strstr(s.last.reason, "can wait"));
     shop_close(&s);
 }
 
@@ -382,6 +452,51 @@ static void a_scale_up_that_comes_due_is_made_blind_but_is_no_flood(void **state
     shop_close(&s);
 }
 
+/* Though it is above the maximum: that is brought down when it can be seen what is in hand. */
+static void not_even_what_somebody_else_asked_for_is_stopped_blind(void **state)
+{
+    struct role_settings role = resize;
+    struct shop s;
+
+    (void)state;
+    role.maximum = 3;
+    shop_open(&s, &role);
+    s.per_s = 50;
+    run(&s, 300);
+    assert_int_equal(s.workers, 3);
+    for (int i = 0; i < 20; i++) {
+        struct observation o = observation_of(s.t_s += POLL_S, 6);
+
+        policy_decide(s.policy, &o, &s.last);
+        assert_int_equal(s.last.workers, 6);
+    }
+    shop_close(&s);
+}
+
+/* As --stdio may tell. */
+static void more_jobs_than_there_can_be_get_the_maximum(void **state)
+{
+    static const double messages[] = {1e9, 1e12, 1e20, 1e300};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof messages / sizeof *messages; i++) {
+        struct shop s;
+        struct observation o;
+
+        shop_open(&s, &resize);
+        run(&s, 60);
+        for (int k = 0; k < 3; k++) {
+            run(&s, POLL_S);
+            o = look(&s);
+            o.messages = messages[i];
+            o.published += messages[i] * k;
+            decide(&s, &o);
+            assert_int_equal(s.workers, resize.maximum);
+        }
+        shop_close(&s);
+    }
+}
+
 static void a_queue_never_read_is_left_alone(void **state)
 {
     struct shop s;
@@ -464,6 +579,28 @@ static void workers_that_never_come_are_not_asked_for_for_ever(void **state)
     shop_close(&s);
 }
 
+/* Two of the crew have crashed and their dynos stay away; the others, and new ones, are well. */
+static void dead_workers_spoil_no_estimate_and_stop_nobody(void **state)
+{
+    struct shop s;
+
+    (void)state;
+    shop_open(&s, &resize);
+    s.per_s = 65;
+    run(&s, 900);
+    assert_in_range(s.workers, 6, 8);
+    s.come_s[0] = s.come_s[1] = (double)INFINITY;
+    run(&s, 3600);
+    s.per_s = 105; /* others are asked for, and come in 30 s */
+    run(&s, 600);
+    s.per_s = 145;
+    run(&s, 600);
+    assert_in_range(consumers(&s), 14, 17);
+    assert_false(s.last.is_frozen);
+    assert_true(s.last.boot_s < 45);
+    shop_close(&s);
+}
+
 static void jobs_longer_than_the_grace_keep_their_workers(void **state)
 {
     struct role_settings role = resize;
@@ -480,6 +617,38 @@ static void jobs_longer_than_the_grace_keep_their_workers(void **state)
         assert_true(s.workers + 1 > s.in_hand); /* each job in hand has its worker */
     }
     shop_close(&s);
+}
+
+/* The broker counts what is published and how many wait at different moments. More that wait than
+ * have been published are then no jobs that came back. */
+static void counters_that_lag_behind_the_queue_keep_no_workers(void **state)
+{
+    double paid_s[2];
+
+    (void)state;
+    for (int k = 0; k < 2; k++) {
+        double published = 0;
+        struct shop s;
+
+        paid_s[k] = 0;
+        shop_open(&s, &resize);
+        for (int i = 0; i < 1440; i++) {
+            struct observation o;
+            double was = s.arrived;
+
+            s.per_s = i / 120 % 2 ? 15 : 65;
+            for (int n = 0; n < (int)POLL_S; n++)
+                second(&s);
+            o = look(&s);
+            if (k == 1)
+                o.published = published;
+            published = (was + s.arrived) / 2;
+            decide(&s, &o);
+            paid_s[k] += POLL_S * s.workers;
+        }
+        shop_close(&s);
+    }
+    assert_true(paid_s[1] < 1.01 * paid_s[0]);
 }
 
 static void others_who_scale_are_followed(void **state)
@@ -723,10 +892,13 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(starts_from_nothing_in_time_for_a_lone_job),
+        cmocka_unit_test(a_job_that_may_wait_for_a_day_is_not_forgotten),
         cmocka_unit_test(gives_a_batch_the_fewest_that_make_it),
         cmocka_unit_test(follows_a_load_and_stays),
         cmocka_unit_test(a_spike_is_not_taken_for_a_load),
         cmocka_unit_test(an_overload_gets_the_maximum_and_says_how_long_it_lasts),
+        cmocka_unit_test(an_overload_has_its_turn_in_a_budget_and_is_frozen_as_any_other),
+        cmocka_unit_test(the_only_worker_of_a_role_is_pinned_once_it_is_there),
         cmocka_unit_test(keeps_the_minimum_with_nothing_to_do),
         cmocka_unit_test(a_role_at_rest_has_no_workers),
         cmocka_unit_test(less_slack_is_sooner),
@@ -735,11 +907,15 @@ int main(void)
         cmocka_unit_test(the_applications_own_figures_count),
         cmocka_unit_test(nothing_is_stopped_on_what_is_not_known),
         cmocka_unit_test(a_scale_up_that_comes_due_is_made_blind_but_is_no_flood),
+        cmocka_unit_test(not_even_what_somebody_else_asked_for_is_stopped_blind),
+        cmocka_unit_test(more_jobs_than_there_can_be_get_the_maximum),
         cmocka_unit_test(a_queue_never_read_is_left_alone),
         cmocka_unit_test(counters_that_begin_again_are_no_arrivals),
         cmocka_unit_test(ready_messages_alone_keep_the_last_worker),
         cmocka_unit_test(workers_that_never_come_are_not_asked_for_for_ever),
+        cmocka_unit_test(dead_workers_spoil_no_estimate_and_stop_nobody),
         cmocka_unit_test(jobs_longer_than_the_grace_keep_their_workers),
+        cmocka_unit_test(counters_that_lag_behind_the_queue_keep_no_workers),
         cmocka_unit_test(others_who_scale_are_followed),
         cmocka_unit_test(more_than_the_maximum_is_brought_down),
         cmocka_unit_test(the_original_decides_as_it_did),

@@ -178,6 +178,20 @@ static void tells_the_whole_of_many_runs(void **state)
                0, "guv: in 4 of 4 runs at least 99 % of the jobs were in time");
 }
 
+static void says_nothing_of_policies_that_were_not_tried(void **state)
+{
+    AUTO(buf_release) struct buf out = BUF_INIT;
+
+    (void)state;
+    assert_int_equal(run("simulate -f two.guv.yaml -p steady --load 2 --duration 10m --seeds 2 "
+                         "--policy guv",
+                         &out),
+                     0);
+    assert_non_null(strstr(out.data, "guv: in 2 of 2 runs"));
+    assert_null(strstr(out.data, "other policy"));
+    assert_null(strstr(out.data, "was another"));
+}
+
 static void prints_json(void **state)
 {
     AUTO(buf_release) struct buf out = BUF_INIT;
@@ -246,6 +260,7 @@ int main(void)
         cmocka_unit_test(a_histograms_quantiles_are_near),
         cmocka_unit_test(replays_a_file),
         cmocka_unit_test(tells_the_whole_of_many_runs),
+        cmocka_unit_test(says_nothing_of_policies_that_were_not_tried),
         cmocka_unit_test(prints_json),
         cmocka_unit_test(draws_and_writes_one_trace),
         cmocka_unit_test(says_what_it_cannot_do),
