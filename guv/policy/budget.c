@@ -41,6 +41,16 @@ static int to_keep(const struct share *s)
     return s->decision->floor < keep ? s->decision->floor : keep;
 }
 
+/* What nobody may take from it. */
+static int at_least(const struct share *s)
+{
+    int least = s->role->minimum;
+
+    if (s->decision->is_blind && s->current > least)
+        least = s->current;
+    return least < s->wanted ? least : s->wanted;
+}
+
 static int all_of_it(const struct share *s)
 {
     return s->wanted;
@@ -89,10 +99,8 @@ int budget_share(int budget, const struct role_settings *const *roles, const int
     if (!shares)
         return err_set(e, ERR_NOMEM, "no memory for the budget of %zu roles", n);
     for (size_t i = 0; i < n; i++) {
-        int minimum = roles[i]->minimum;
-
-        shares[i] = (struct share){roles[i], &decisions[i], decisions[i].workers, current[i],
-                                   minimum < decisions[i].workers ? minimum : decisions[i].workers};
+        shares[i] = (struct share){roles[i], &decisions[i], decisions[i].workers, current[i], 0};
+        shares[i].given = at_least(&shares[i]);
         left -= shares[i].given;
     }
     sort(shares, n);

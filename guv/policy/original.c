@@ -92,11 +92,12 @@ void original_decide(struct original *g, const struct observation *o, struct dec
 {
     int wanted, top;
 
+    ret->is_blind = isnan(o->messages);
     if (!is_due(g, o->t_s)) {
         snprintf(ret->reason, sizeof ret->reason, "it looks every %.0f s", g->poll_s);
         return;
     }
-    if (isnan(o->messages)) {
+    if (ret->is_blind) {
         snprintf(ret->reason, sizeof ret->reason, "the queue's length is not known");
         return;
     }

@@ -60,9 +60,10 @@ struct decision {
     bool late;           /* some waiting jobs cannot make the deadline any more */
     bool pinned;         /* more than the maximum would be needed */
     bool is_frozen;      /* workers that were asked for never came: no more are asked for */
-    double catch_up_s;   /* late or pinned: until nothing waits, if it goes on like this; else NAN */
+    double catch_up_s; /* late or pinned: until nothing waits, if it goes on like this; else NAN */
 
     /* For sharing a budget between roles. */
+    bool is_blind;      /* the queue could not be read: nothing may be taken away */
     int floor;          /* fewest workers with which the known jobs make it */
     double violation_s; /* from now until more workers are needed; INFINITY: never */
 };
@@ -80,9 +81,10 @@ void policy_decide(struct policy *p, const struct observation *o, struct decisio
 
 /*
  * Shares a budget of workers between roles that were decided on at the same moment: decisions[i] is
- * of roles[i], with current[i] workers now. Each keeps its minimum, then what its known jobs need,
- * then by whose deadline breaks first, then by priority. Lowers `workers` where there is too
- * little, and says so in the reason. budget 0: nothing is changed. Returns 0, or -1 (ERR_NOMEM).
+ * of roles[i], with current[i] workers now. Each keeps its minimum, or what it has where
+ * its queue cannot be read; then, of what it has, what its known jobs need. The rest goes to whose
+ * deadline breaks first, then by priority. Lowers `workers` where there is too little, and says so
+ * in the reason. budget 0: nothing is changed. Returns 0, or -1 (ERR_NOMEM).
  */
 int budget_share(int budget, const struct role_settings *const *roles, const int *current,
                  struct decision *decisions, size_t n, struct err *e) MUST_CHECK;

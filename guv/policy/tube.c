@@ -649,6 +649,7 @@ void tube_decide(struct tube *t, const struct observation *o, struct decision *r
         t->blind_n = v.crew.n;
         plan(t, &v, true, ret);
     } else {
+        ret->is_blind = true;
         decide_blind(t, o, ret);
     }
     if (ret->workers < t->role->minimum) {

@@ -779,6 +779,18 @@ static void a_budget_is_shared_by_need(void **state)
     budget_case(1, preferred, 2, (const int[]){0, 1});
 }
 
+static void a_budget_takes_nothing_from_who_cannot_be_read(void **state)
+{
+    const struct role_settings *roles[] = {&resize, &resize};
+    struct decision decisions[] = {{.workers = 6, .floor = 6, .violation_s = 20},
+                                   {.workers = 4, .violation_s = 500, .is_blind = true}};
+
+    (void)state;
+    assert_int_equal(budget_share(5, roles, (const int[]){3, 4}, decisions, 2, NULL), 0);
+    assert_int_equal(decisions[0].workers, 1);
+    assert_int_equal(decisions[1].workers, 4);
+}
+
 /* ---- properties */
 
 /* An observation as nobody would expect it. */
@@ -921,6 +933,7 @@ int main(void)
         cmocka_unit_test(the_original_decides_as_it_did),
         cmocka_unit_test(the_original_looks_back_before_it_goes_down),
         cmocka_unit_test(a_budget_is_shared_by_need),
+        cmocka_unit_test(a_budget_takes_nothing_from_who_cannot_be_read),
         cmocka_unit_test(whatever_is_observed_the_bounds_hold),
         cmocka_unit_test(a_longer_queue_gets_no_fewer_workers),
         cmocka_unit_test(the_same_observations_give_the_same_decisions),
