@@ -20,9 +20,10 @@
 #define FOOT 26.0       /* the time axis */
 #define LINE 20.0       /* of the table */
 #define MARGIN 14.0
-#define COLUMN 0.5  /* as wide as what can be told apart */
-#define LABEL 14.0  /* height of a series' name */
-#define MAX_TICKS 5 /* of values; about */
+#define COLUMN 0.5      /* as wide as what can be told apart */
+#define LABEL 14.0      /* height of a series' name */
+#define MAX_TICKS 5     /* of values; about */
+#define MARK_ROOM 120.0 /* for a mark's name beside its line */
 
 static const char style[] =
     "<style>"
@@ -37,6 +38,8 @@ static const char style[] =
     ".grid{stroke:var(--grid);fill:none}.axis{stroke:var(--soft);fill:none}"
     ".limit{stroke:var(--ink);stroke-dasharray:6 4;fill:none}"
     ".line{fill:none;stroke-width:1.4;stroke-linejoin:round}.main{stroke-width:2.6}"
+    ".dots{fill:none;stroke-width:3;stroke-linecap:round;stroke-opacity:.6}"
+    ".mark{stroke:var(--c2);stroke-width:1.4;fill:none}.marked{fill:var(--c2)}"
     ".faint{stroke-width:1;stroke-opacity:.55}.area{stroke:none;fill-opacity:.28}"
     ".end{text-anchor:end}.mid{text-anchor:middle}.num{font-variant-numeric:tabular-nums}"
     "</style>\n";
@@ -330,12 +333,34 @@ static void put_area(const struct view *v, const struct chart_series *s)
     buf_printf(v->out, "V%.1fH%.1fZ\"/>", y_of(v, 0), x_of(v, s->t_s[0]));
 }
 
+/* One path of strokes without length, whose round ends are the dots. Two at one place are one. */
+static double put_points(const struct view *v, const struct chart_series *s)
+{
+    double last_x = -1, last_y = y_of(v, 0);
+
+    buf_printf(v->out, "<path class=\"dots\" style=\"stroke:var(--c%d)\" d=\"", colour(s));
+    for (size_t i = 0; i < s->n; i++) {
+        double x = x_of(v, s->t_s[i]), y = y_of(v, s->values[i]);
+
+        if (!isfinite(y) || s->t_s[i] < v->chart->from_s || s->t_s[i] > v->chart->until_s ||
+            (x - last_x < COLUMN && fabs(y - last_y) < COLUMN))
+            continue;
+        buf_printf(v->out, "M%.1f %.1fh0", x, y);
+        last_x = x;
+        last_y = y;
+    }
+    buf_text(v->out, "\"/>\n");
+    return last_y;
+}
+
 static double put_series(const struct view *v, const struct chart_series *s)
 {
     double y;
 
     if (s->n == 0)
         return y_of(v, 0);
+    if (s->kind == CHART_POINTS)
+        return put_points(v, s);
     if (s->kind == CHART_AREA)
         put_area(v, s);
     buf_printf(v->out, "<path class=\"line%s%s\" style=\"stroke:var(--c%d)\" d=\"",
@@ -419,6 +444,25 @@ static void put_all_series(const struct view *v, size_t panel)
         put_labels(v, labels, n);
 }
 
+/* A mark's name stands on the side of its line that has room. */
+static void put_marks(const struct view *v, bool is_named)
+{
+    for (size_t i = 0; i < v->chart->n_marks; i++) {
+        const struct chart_mark *m = &v->chart->marks[i];
+        double x = x_of(v, m->t_s);
+        bool is_left = x > LEFT + PLOT_WIDTH - MARK_ROOM;
+
+        buf_printf(v->out, "<path class=\"mark\" d=\"M%.1f %.1fv%.1f\"/>", x, v->top, PANEL_HEIGHT);
+        if (!is_named || !m->name)
+            continue;
+        buf_printf(v->out, "<text class=\"marked%s\" x=\"%.1f\" y=\"%.1f\">", is_left ? " end" : "",
+                   x + (is_left ? -5 : 5), v->top + 11);
+        put_text(v->out, m->name);
+        buf_text(v->out, "</text>");
+    }
+    buf_text(v->out, "\n");
+}
+
 static void put_panel(const struct chart *c, size_t i, double top, struct buf *out)
 {
     const struct chart_panel *p = &c->panels[i];
@@ -432,6 +476,7 @@ static void put_panel(const struct chart *c, size_t i, double top, struct buf *o
     put_value_axis(&v);
     put_time_axis(&v, i + 1 == c->n_panels);
     put_all_series(&v, i);
+    put_marks(&v, i == 0);
 }
 
 /* ---- the picture */
@@ -468,6 +513,8 @@ static int check(const struct chart *c, struct err *e)
     if (c->n_panels > CHART_MAX_PANELS || c->n_rows > CHART_MAX_ROWS)
         return err_set(e, ERR_LIMIT, "more than %d panels or %d rows", CHART_MAX_PANELS,
                        CHART_MAX_ROWS);
+    if (c->n_marks > CHART_MAX_MARKS)
+        return err_set(e, ERR_LIMIT, "more than %d marks", CHART_MAX_MARKS);
     for (size_t i = 0; i < c->n_panels; i++)
         if (c->panels[i].n_series > CHART_MAX_SERIES)
             return err_set(e, ERR_LIMIT, "more than %d series in a panel", CHART_MAX_SERIES);

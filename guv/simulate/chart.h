@@ -15,11 +15,13 @@
 #define CHART_MAX_PANELS 12
 #define CHART_MAX_SERIES 12 /* of a panel */
 #define CHART_MAX_ROWS 20   /* of the table */
+#define CHART_MAX_MARKS 8
 
 enum chart_kind {
     CHART_LINE,  /* from point to point */
     CHART_STEPS, /* a value counts until the next point */
-    CHART_AREA   /* steps without gaps, filled down to 0 */
+    CHART_AREA,  /* steps without gaps, filled down to 0 */
+    CHART_POINTS /* a dot each */
 };
 
 /* All is lent until the call returns. */
@@ -47,11 +49,19 @@ struct chart_panel {
     const char *right_title;
 };
 
+/* Something that happened: a line down all panels, named in the first one. */
+struct chart_mark {
+    double t_s;
+    const char *name;
+};
+
 struct chart {
     const char *title, *subtitle; /* NULL: none */
     double from_s, until_s;       /* until_s > from_s */
     const struct chart_panel *panels;
     size_t n_panels;
+    const struct chart_mark *marks;
+    size_t n_marks;
     /* The table: its head and its rows one after another; the first column stands to the left. */
     const char *const *cells;
     size_t n_columns, n_rows; /* 0: none; the head is a row */

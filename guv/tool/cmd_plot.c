@@ -1,5 +1,5 @@
 /*
- * cmd_plot.c - guv plot: time series of a CSV file as a picture. For what real runs have written.
+ * cmd_plot.c - guv plot: time series of CSV files as a picture. For what real runs have written.
  */
 #include <math.h>
 #include <stdio.h>
@@ -12,11 +12,12 @@
 #include "tool/commands.h"
 #include "tool/file.h"
 
-#define MAX_BYTES ((size_t)256 << 20)
+#define MAX_BYTES ((size_t)256 << 20) /* of a file */
+#define MAX_FILES 8
 
 struct plot_options {
     const char *svg, *title, *subtitle;
-    struct option_texts panels, limits, areas, steps;
+    struct option_texts panels, limits, marks, areas, steps, points;
 };
 
 #define AT(member) .offset = offsetof(struct plot_options, member)
@@ -27,13 +28,18 @@ static const struct option_spec specs[] = {
      .value_default = "-"},
     {"title", NULL, 0, OPTION_TEXT, "TEXT", AT(title), .help = "above the picture"},
     {"subtitle", NULL, 0, OPTION_TEXT, "TEXT", AT(subtitle), .help = "below the title"},
-    {"panel", NULL, 0, OPTION_TEXTS, "TITLE=COLUMN,...", AT(panels),
-     .help = "series that stand in one panel, the main one first (one panel a column)"},
-    {"limit", NULL, 0, OPTION_TEXTS, "TITLE=VALUE", AT(limits),
+    {"panel", NULL, 0, OPTION_TEXTS, "TITLE=COLUMN[:NAME],...", AT(panels),
+     .help =
+         "series that stand in one panel, the main one first (one panel a column); NAME stands at "
+         "its end, and may be nothing"},
+    {"limit", NULL, 0, OPTION_TEXTS, "TITLE=VALUE [NAME]", AT(limits),
      .help = "a line across the panel of that title, such as a deadline"},
+    {"mark", NULL, 0, OPTION_TEXTS, "NAME=T", AT(marks),
+     .help = "a line down all panels at that time, in seconds: something that happened"},
     {"step", NULL, 0, OPTION_ITEMS, "COLUMN", AT(steps),
      .help = "a value counts until the next row, instead of a line between them"},
     {"area", NULL, 0, OPTION_ITEMS, "COLUMN", AT(areas), .help = "the same, filled"},
+    {"point", NULL, 0, OPTION_ITEMS, "COLUMN", AT(points), .help = "a dot each row"},
 };
 static const struct option_table table = {specs, sizeof(specs) / sizeof(*specs)};
 
@@ -53,17 +59,17 @@ static int print_help(void)
 {
     AUTO(buf_release) struct buf text = BUF_INIT;
 
-    buf_text(&text, "usage: guv plot FILE.csv [OPTION]...\n\n"
-                    "Draws the columns of a CSV file over time as SVG. The first line names the\n"
+    buf_text(&text, "usage: guv plot FILE.csv... [OPTION]...\n\n"
+                    "Draws the columns of CSV files over time as SVG. The first line names the\n"
                     "columns; the one named t is the time, in seconds or RFC 3339. An empty field\n"
-                    "is a gap.\n\n");
+                    "is a gap. Of columns of one name that of the first file counts.\n\n");
     options_help(&table, &text);
     if (text.failed || fwrite(text.data, 1, text.len, stdout) != text.len || fflush(stdout))
         return say_failed("standard output takes no more");
     return GUV_DONE;
 }
 
-/* --- the file ---------------------------------------------------------------------------- */
+/* --- the files --------------------------------------------------------------------------- */
 
 struct columns {
     char *names[CSV_MAX_FIELDS];
@@ -126,7 +132,7 @@ static int add_row(struct columns *c, const struct csv *row, double *first_s, st
     time = &c->values[c->time][c->n_rows];
     if (isnan(*time) && (size_t)c->time < row->n &&
         clock_parse_timestamp(row->fields[c->time], &ms) == 0) {
-        if (c->n_rows == 0)
+        if (isnan(*first_s))
             *first_s = (double)ms / 1000;
         *time = (double)ms / 1000 - *first_s;
     }
@@ -138,10 +144,10 @@ static int add_row(struct columns *c, const struct csv *row, double *first_s, st
     return 0;
 }
 
-static int read_columns(const struct buf *bytes, struct columns *c, struct err *e)
+/* first_s: when an RFC 3339 time is 0; NAN until the first is met. */
+static int read_columns(const struct buf *bytes, struct columns *c, double *first_s, struct err *e)
 {
     AUTO(csv_release) struct csv row;
-    double first_s = 0;
     int got;
 
     csv_init(&row, bytes->data ? bytes->data : "", bytes->len);
@@ -151,7 +157,7 @@ static int read_columns(const struct buf *bytes, struct columns *c, struct err *
     if (got < 0 || add_header(c, &row, e))
         return -1;
     while ((got = csv_next(&row, e)) > 0)
-        if (add_row(c, &row, &first_s, e))
+        if (add_row(c, &row, first_s, e))
             return -1;
     if (got == 0 && c->n_rows < 2)
         return err_set(e, ERR_INPUT, "there must be two rows at least");
@@ -162,38 +168,71 @@ static int read_columns(const struct buf *bytes, struct columns *c, struct err *
 
 struct plot {
     const struct plot_options *options;
-    struct columns columns;
+    struct columns files[MAX_FILES];
+    size_t n_files;
     struct chart chart;
     struct chart_panel panels[CHART_MAX_PANELS];
     struct chart_series series[CHART_MAX_PANELS][CHART_MAX_SERIES];
     char titles[CHART_MAX_PANELS][200], limits[CHART_MAX_PANELS][40];
+    char names[CHART_MAX_PANELS][CHART_MAX_SERIES][40];
+    struct chart_mark marks[CHART_MAX_MARKS];
+    char mark_names[CHART_MAX_MARKS][80];
 };
 
-static int add_series(struct plot *p, struct chart_panel *panel, const char *name, size_t len,
+/* The file that has it, and its place there; NULL: none. */
+static const struct columns *find_column(const struct plot *p, const char *name, size_t len,
+                                         size_t *ret)
+{
+    for (size_t i = 0; i < p->n_files; i++)
+        for (size_t j = 0; j < p->files[i].n; j++) {
+            const char *column = p->files[i].names[j];
+
+            if (strlen(column) == len && strncmp(column, name, len) == 0) {
+                *ret = j;
+                return &p->files[i];
+            }
+        }
+    return NULL;
+}
+
+static enum chart_kind kind_of(const struct plot_options *o, const char *column)
+{
+    if (option_texts_have(&o->areas, column))
+        return CHART_AREA;
+    if (option_texts_have(&o->steps, column))
+        return CHART_STEPS;
+    return option_texts_have(&o->points, column) ? CHART_POINTS : CHART_LINE;
+}
+
+/* "COLUMN" or "COLUMN:NAME" */
+static int add_series(struct plot *p, struct chart_panel *panel, const char *text, size_t len,
                       struct err *e)
 {
-    struct chart_series *s = &p->series[panel - p->panels][panel->n_series];
+    size_t at = (size_t)(panel - p->panels), i = 0;
+    struct chart_series *s = &p->series[at][panel->n_series];
+    char *name = p->names[at][panel->n_series];
+    const struct columns *file;
+    const char *colon = memrchr(text, ':', len);
 
     if (panel->n_series == CHART_MAX_SERIES)
         return err_set(e, ERR_LIMIT, "more than %d series in a panel", CHART_MAX_SERIES);
-    for (size_t i = 0; i < p->columns.n; i++) {
-        const char *column = p->columns.names[i];
-
-        if (strlen(column) != len || strncmp(column, name, len) != 0)
-            continue;
-        *s = (struct chart_series){.name = column,
-                                   .colour = (int)panel->n_series,
-                                   .n = p->columns.n_rows,
-                                   .t_s = p->columns.values[p->columns.time],
-                                   .values = p->columns.values[i]};
-        if (option_texts_have(&p->options->areas, column))
-            s->kind = CHART_AREA;
-        else if (option_texts_have(&p->options->steps, column))
-            s->kind = CHART_STEPS;
-        panel->n_series++;
-        return 0;
-    }
-    return err_set(e, ERR_INPUT, "the file has no column '%.*s'", (int)(len < 80 ? len : 80), name);
+    file = find_column(p, text, len, &i);
+    if (file)
+        colon = NULL; /* part of the column's own name */
+    else if (colon)
+        file = find_column(p, text, (size_t)(colon - text), &i);
+    if (!file)
+        return err_set(e, ERR_INPUT, "there is no column '%.*s'", (int)(len < 80 ? len : 80), text);
+    if (colon)
+        snprintf(name, sizeof(p->names[0][0]), "%.*s", (int)(text + len - colon - 1), colon + 1);
+    *s = (struct chart_series){.name = colon ? name : file->names[i],
+                               .kind = kind_of(p->options, file->names[i]),
+                               .colour = (int)panel->n_series,
+                               .n = file->n_rows,
+                               .t_s = file->values[file->time],
+                               .values = file->values[i]};
+    panel->n_series++;
+    return 0;
 }
 
 static int add_panel(struct plot *p, const char *title, size_t len, struct chart_panel **ret,
@@ -230,23 +269,59 @@ static int read_panel(struct plot *p, const char *text, struct err *e)
     return 0;
 }
 
+/* "TITLE=VALUE" or "TITLE=VALUE NAME" */
 static int read_limit(struct plot *p, const char *text, struct err *e)
 {
-    const char *value = strrchr(text, '=');
+    const char *value = strrchr(text, '='), *name;
+    char number[40];
     double limit;
 
-    if (!value || csv_number(value + 1, &limit))
-        return err_set(e, ERR_INPUT, "--limit: TITLE=VALUE, not '%.80s'", text);
+    snprintf(number, sizeof(number), "%.*s", value ? (int)strcspn(value + 1, " ") : 0,
+             value ? value + 1 : "");
+    if (!value || csv_number(number, &limit))
+        return err_set(e, ERR_INPUT, "--limit: TITLE=VALUE [NAME], not '%.80s'", text);
+    name = strchr(value, ' ') ? strchr(value, ' ') + 1 : number;
     for (size_t i = 0; i < p->chart.n_panels; i++)
         if (strlen(p->titles[i]) == (size_t)(value - text) &&
             strncmp(p->titles[i], text, (size_t)(value - text)) == 0) {
-            snprintf(p->limits[i], sizeof(p->limits[i]), "%s", value + 1);
+            snprintf(p->limits[i], sizeof(p->limits[i]), "%s", name);
             p->panels[i].has_limit = true;
             p->panels[i].limit = limit;
             p->panels[i].limit_name = p->limits[i];
             return 0;
         }
     return err_set(e, ERR_INPUT, "--limit: there is no panel '%.*s'", (int)(value - text), text);
+}
+
+/* "NAME=T" */
+static int read_mark(struct plot *p, const char *text, struct err *e)
+{
+    struct chart_mark *m = &p->marks[p->chart.n_marks];
+    char *name = p->mark_names[p->chart.n_marks];
+    const char *t_s = strrchr(text, '=');
+
+    if (p->chart.n_marks == CHART_MAX_MARKS)
+        return err_set(e, ERR_LIMIT, "more than %d marks", CHART_MAX_MARKS);
+    if (!t_s || csv_number(t_s + 1, &m->t_s))
+        return err_set(e, ERR_INPUT, "--mark: NAME=T, not '%.80s'", text);
+    snprintf(name, sizeof(p->mark_names[0]), "%.*s", (int)(t_s - text), text);
+    m->name = name;
+    p->chart.n_marks++;
+    return 0;
+}
+
+/* A panel for each column. */
+static int add_all(struct plot *p, const struct columns *file, struct err *e)
+{
+    for (size_t i = 0; i < file->n; i++) {
+        const char *name = file->names[i];
+        struct chart_panel *panel = NULL;
+
+        if ((int)i != file->time && (add_panel(p, name, strlen(name), &panel, e) ||
+                                     add_series(p, panel, name, strlen(name), e)))
+            return -1;
+    }
+    return 0;
 }
 
 static int plan_panels(struct plot *p, struct err *e)
@@ -256,45 +331,61 @@ static int plan_panels(struct plot *p, struct err *e)
     for (size_t i = 0; i < o->panels.n; i++)
         if (read_panel(p, o->panels.items[i], e))
             return -1;
-    for (size_t i = 0; o->panels.n == 0 && i < p->columns.n; i++) {
-        const char *name = p->columns.names[i];
-        struct chart_panel *panel = NULL;
-
-        if ((int)i != p->columns.time && (add_panel(p, name, strlen(name), &panel, e) ||
-                                          add_series(p, panel, name, strlen(name), e)))
+    for (size_t i = 0; o->panels.n == 0 && i < p->n_files; i++)
+        if (add_all(p, &p->files[i], e))
             return -1;
-    }
     for (size_t i = 0; i < o->limits.n; i++)
         if (read_limit(p, o->limits.items[i], e))
+            return -1;
+    for (size_t i = 0; i < o->marks.n; i++)
+        if (read_mark(p, o->marks.items[i], e))
             return -1;
     return 0;
 }
 
 static int draw(struct plot *p, struct buf *out, struct err *e)
 {
-    const double *t_s = p->columns.values[p->columns.time];
-
     p->chart.title = p->options->title;
     p->chart.subtitle = p->options->subtitle;
-    p->chart.from_s = t_s[0];
-    p->chart.until_s = t_s[p->columns.n_rows - 1];
+    p->chart.from_s = INFINITY;
+    p->chart.until_s = -INFINITY;
+    for (size_t i = 0; i < p->n_files; i++) {
+        const double *t_s = p->files[i].values[p->files[i].time];
+
+        p->chart.from_s = fmin(p->chart.from_s, t_s[0]);
+        p->chart.until_s = fmax(p->chart.until_s, t_s[p->files[i].n_rows - 1]);
+    }
     p->chart.panels = p->panels;
+    p->chart.marks = p->marks;
     return plan_panels(p, e) ? -1 : chart_svg(&p->chart, out, e);
 }
 
-static int draw_file(struct plot *p, const char *path, const struct buf *bytes, struct buf *out,
-                     struct err *e)
+static int read_file(struct plot *p, const char *path, double *first_s, struct err *e)
 {
+    AUTO(buf_release) struct buf bytes = BUF_INIT;
     struct err cause = ERR_INIT;
 
-    if (read_columns(bytes, &p->columns, &cause) || draw(p, out, &cause))
+    if (file_read(path, MAX_BYTES, &bytes, e))
+        return -1;
+    if (read_columns(&bytes, &p->files[p->n_files++], first_s, &cause))
         return err_set(e, cause.code, "%.200s: %s", path, cause.text);
     return 0;
 }
 
-static int plot(const struct plot_options *options, const char *path)
+static int draw_files(struct plot *p, const struct option_texts *paths, struct buf *out,
+                      struct err *e)
 {
-    AUTO(buf_release) struct buf bytes = BUF_INIT, out = BUF_INIT;
+    double first_s = (double)NAN;
+
+    for (size_t i = 0; i < paths->n; i++)
+        if (read_file(p, paths->items[i], &first_s, e))
+            return -1;
+    return draw(p, out, e);
+}
+
+static int plot(const struct plot_options *options, const struct option_texts *paths)
+{
+    AUTO(buf_release) struct buf out = BUF_INIT;
     struct plot *p = calloc(1, sizeof(*p));
     struct err e = ERR_INIT;
     int status = GUV_DONE;
@@ -302,10 +393,10 @@ static int plot(const struct plot_options *options, const char *path)
     if (!p)
         return say_failed("no memory for the picture");
     p->options = options;
-    if (file_read(path, MAX_BYTES, &bytes, &e) || draw_file(p, path, &bytes, &out, &e) ||
-        file_write(options->svg, &out, &e))
+    if (draw_files(p, paths, &out, &e) || file_write(options->svg, &out, &e))
         status = say_failed(e.text);
-    columns_release(&p->columns);
+    for (size_t i = 0; i < p->n_files; i++)
+        columns_release(&p->files[i]);
     free(p);
     return status;
 }
@@ -324,7 +415,7 @@ int guv_plot(int argc, char **argv)
     case OPTIONS_OK:
         break;
     }
-    if (rest.n != 1)
-        return say_usage("one CSV file is to be named");
-    return plot(&options, rest.items[0]);
+    if (rest.n < 1 || rest.n > MAX_FILES)
+        return say_usage("1 to 8 CSV files are to be named");
+    return plot(&options, &rest);
 }

@@ -14,7 +14,7 @@ static const struct {
     {"validate", "checks settings and says what they come to", guv_validate},
     {"status", "shows how the roles stand", guv_status},
     {"simulate", "replays arrivals: what would they have cost, and in time?", guv_simulate},
-    {"plot", "draws time series of a CSV file", guv_plot},
+    {"plot", "draws time series of CSV files", guv_plot},
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(*commands))

@@ -125,6 +125,26 @@ static void a_gap_lifts_the_pen(void **state)
     assert_int_equal(moves, 2);
 }
 
+static void points_are_dots_and_marks_are_named_once(void **state)
+{
+    const double same[] = {1, 1, NAN, 4}, near_s[] = {0, 0.01, 20, 30};
+    struct chart_series s = {
+        .name = "", .kind = CHART_POINTS, .n = 4, .t_s = near_s, .values = same};
+    struct chart_panel panels[] = {{.title = "x", .series = &s, .n_series = 1},
+                                   {.title = "y", .series = &s, .n_series = 1}};
+    const struct chart_mark marks[] = {{10, "<killed>"}, {29, "later"}};
+    struct chart chart = {
+        .until_s = 30, .panels = panels, .n_panels = 2, .marks = marks, .n_marks = 2};
+    AUTO(text_freep) char *svg = draw(&chart);
+
+    (void)state;
+    assert_int_equal(count(svg, "h0"), 2 * 2); /* two rows at one place are one, a gap is none */
+    assert_int_equal(count(svg, "class=\"mark\""), 2 * 2);
+    assert_int_equal(count(svg, ">&lt;killed&gt;</text>"), 1);
+    assert_int_equal(count(svg, "<text class=\"marked end\""), 1); /* no room on the right */
+    assert_null(strstr(svg, "nan"));
+}
+
 static void long_series_are_thinned_and_keep_their_peaks(void **state)
 {
     size_t n = 200000;
@@ -174,6 +194,11 @@ static void holds_its_limits(void **state)
     assert_int_equal(e.code, ERR_LIMIT);
     err_clear(&e);
     chart.n_panels = 1;
+    chart.n_marks = CHART_MAX_MARKS + 1;
+    assert_int_equal(chart_svg(&chart, &out, &e), -1);
+    assert_int_equal(e.code, ERR_LIMIT);
+    err_clear(&e);
+    chart.n_marks = 0;
     panels[0].n_series = CHART_MAX_SERIES + 1;
     assert_int_equal(chart_svg(&chart, &out, &e), -1);
     assert_int_equal(e.code, ERR_LIMIT);
@@ -190,6 +215,7 @@ int main(void)
         cmocka_unit_test(axes_have_even_ticks_with_units),
         cmocka_unit_test(texts_cannot_leave_it),
         cmocka_unit_test(a_gap_lifts_the_pen),
+        cmocka_unit_test(points_are_dots_and_marks_are_named_once),
         cmocka_unit_test(long_series_are_thinned_and_keep_their_peaks),
         cmocka_unit_test(draws_nothing_where_there_is_nothing),
         cmocka_unit_test(holds_its_limits),

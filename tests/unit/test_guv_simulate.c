@@ -157,6 +157,7 @@ static int make_folder(void **state)
     make_file(HERE "/two.guv.yaml", "a: {p: 2, d: 60, max: 20, min: 0}\n"
                                     "b: {p: 4, d: 90, max: 0}\n");
     make_file(HERE "/jobs.csv", "at,jobs,seconds\n0,30,2\n60,90,2\n120,0,0\n");
+    make_file(HERE "/took.csv", "t,took\n10,3\n50,9.5\n");
     make_file(HERE "/wrong.csv", "at,jobs\n0,1\nx,1\n");
     return 0;
 }
@@ -221,7 +222,14 @@ static void draws_and_writes_one_trace(void **state)
                "guv");
     assert_run("plot a.csv --panel Workers=workers,consumers --limit Workers=20 --step workers", 0,
                "</svg>");
-    assert_run("plot a.csv --panel Workers=wrkers", 1, "has no column 'wrkers'");
+    assert_run("plot a.csv --panel Workers=wrkers", 1, "there is no column 'wrkers'");
+    assert_run(
+        "plot a.csv took.csv --panel 'Took=took:each job' --point took --limit 'Took=9 deadline' "
+        "--mark 'killed=60'",
+        0, ">deadline</text>");
+    assert_run("plot took.csv --panel 'Took=took:each job'", 0, ">each job</text>");
+    assert_run("plot a.csv took.csv --panel Took=took --mark killed", 1, "--mark: NAME=T");
+    assert_run("plot a.csv none.csv", 1, "none.csv: No such file");
     assert_run("simulate -f two.guv.yaml -p all --svg a.svg", 2, "take one trace");
 }
 
@@ -244,7 +252,7 @@ static void says_what_it_cannot_do(void **state)
         {"simulate --role x", 1, "no role 'x'"},
         {"simulate x", 2, "options only"},
         {"simulate -c 'a: {p: x}'", 1, "line 1, role 'a'"},
-        {"plot", 2, "one CSV file"},
+        {"plot", 2, "1 to 8 CSV files"},
     };
 
     (void)state;
