@@ -44,6 +44,9 @@
 #define SETTLE_S 30.0
 #define SETTLE_STARTS 2
 
+/* Of what waits at the first look nobody knows since when: since such a part of the deadline. */
+#define UNKNOWN_AGE_PART 0.5
+
 #define POLL_LEARN 0.2 /* weight of the newest interval between two decisions, and */
 #define POLL_ODD 5.0   /* one so many times as long is an accident */
 
@@ -219,6 +222,23 @@ static bool is_news(const struct tube *t, const struct observation *o)
            o->unacked < was->unacked || o->published > was->published || o->acked > was->acked;
 }
 
+/*
+ * The first look, perhaps after a restart: what waits has come some time ago, as long as the
+ * present rate takes to bring so many. Were it taken to have come just now, it would wait a second
+ * deadline.
+ */
+static void meet_queue(struct tube *t, const struct observation *o, const struct view *v)
+{
+    double age_s = UNKNOWN_AGE_PART * t->role->deadline_s;
+
+    if (!isnan(o->oldest_s))
+        age_s = o->oldest_s;
+    else if (o->publish_rate > 0)
+        age_s = v->ready / o->publish_rate;
+    arrivals_add(&t->arrivals, o->t_s - fmin(age_s, t->role->deadline_s), 0, 0);
+    arrivals_add(&t->arrivals, o->t_s, 0, v->ready);
+}
+
 static void learn(struct tube *t, const struct observation *o, const struct view *v)
 {
     learn_starts(t, o, (int)v->crew.n);
@@ -227,7 +247,7 @@ static void learn(struct tube *t, const struct observation *o, const struct view
     if (t->has_last)
         learn_jobs(t, o, v);
     else
-        arrivals_add(&t->arrivals, o->t_s, 0, 0);
+        meet_queue(t, o, v);
     t->last = *o;
     t->has_last = true;
 }

@@ -556,6 +556,38 @@ static void ready_messages_alone_keep_the_last_worker(void **state)
     shop_close(&s);
 }
 
+/* 1,000 jobs that came at 10 a second: the first of them 100 s ago. */
+static void a_restart_knows_since_when_jobs_wait(void **state)
+{
+    double asked_s[3];
+
+    (void)state;
+    for (int known = 0; known < 3; known++) {
+        struct shop s;
+
+        shop_open(&s, &resize);
+        batch(&s, 1000);
+        for (asked_s[known] = -1; asked_s[known] < 0;) {
+            struct observation o = look(&s);
+
+            if (s.t_s == 0) {
+                o.publish_rate = known == 0 ? (double)NAN : 10;
+                o.oldest_s = known == 2 ? 140 : (double)NAN;
+            }
+            decide(&s, &o);
+            if (s.workers > 0)
+                asked_s[known] = s.t_s;
+            for (int i = 0; i < (int)POLL_S; i++)
+                second(&s);
+            assert_true(s.t_s < 180);
+        }
+        shop_close(&s);
+    }
+    assert_true(asked_s[0] <= 180 - 90 - 30); /* half a deadline, and a start */
+    assert_true(asked_s[1] <= 180 - 100 - 30 && asked_s[1] > 10);
+    assert_true(asked_s[2] <= 10);
+}
+
 static void workers_that_never_come_are_not_asked_for_for_ever(void **state)
 {
     struct shop s;
@@ -924,6 +956,7 @@ int main(void)
         cmocka_unit_test(a_queue_never_read_is_left_alone),
         cmocka_unit_test(counters_that_begin_again_are_no_arrivals),
         cmocka_unit_test(ready_messages_alone_keep_the_last_worker),
+        cmocka_unit_test(a_restart_knows_since_when_jobs_wait),
         cmocka_unit_test(workers_that_never_come_are_not_asked_for_for_ever),
         cmocka_unit_test(dead_workers_spoil_no_estimate_and_stop_nobody),
         cmocka_unit_test(jobs_longer_than_the_grace_keep_their_workers),
