@@ -114,7 +114,10 @@ void job_stats_free(struct job_stats *s)
 
 static double number_at(const PGresult *res, int column)
 {
-    return PQgetisnull(res, 0, column) ? UNKNOWN : strtod(PQgetvalue(res, 0, column), NULL);
+    double number =
+        PQgetisnull(res, 0, column) ? UNKNOWN : strtod(PQgetvalue(res, 0, column), NULL);
+
+    return number >= 0 && number <= OBSERVATION_MAX ? number : UNKNOWN; /* it may be Infinity */
 }
 
 /* The end of the window that is read now, by the database's clock, which stamped the jobs. */

@@ -4,6 +4,11 @@
 
 #define ROUNDING 1e-6 /* a need of 2.0000001 workers is one of 2 */
 
+int whole_workers(double workers)
+{
+    return (int)fmin(workers, WORKERS_MOST);
+}
+
 /* One look: due workers are met in the order of time, because the moments asked about are, too. */
 struct scan {
     const struct need_query *q;
@@ -84,6 +89,6 @@ struct need need_of(const struct need_query *q, const struct crew *crew,
         check(&s, q->t_s + q->horizon_s, q->ready + q->per_s * q->horizon_s);
     }
     s.ret.exact = s.worst;
-    s.ret.more = (int)ceil(s.worst - ROUNDING);
+    s.ret.more = whole_workers(ceil(s.worst - ROUNDING));
     return s.ret;
 }
