@@ -21,6 +21,10 @@
 #define STEP_LEAST_MS 1000 /* a connection with TLS, whatever the interval */
 #define STEP_MOST_MS 10000
 
+/* What was seen is acted on for two polls and so long, no slow peer takes longer: after it, this
+ * process was frozen, or its machine. */
+#define LOOK_LASTS_MS 15000
+
 #define UNKNOWN ((double)NAN)
 
 /* What belongs to a role beside its view. */
@@ -522,7 +526,9 @@ static void decide(struct governor *g)
 
 static bool may_act(struct governor *g)
 {
-    return !g->options.dry_run && (!g->leader || leader_check(g->leader));
+    bool is_old = (double)(clock_mono_ms() - g->began_mono_ms) > 2 * poll_ms(g) + LOOK_LASTS_MS;
+
+    return !g->options.dry_run && !is_old && (!g->leader || leader_check(g->leader));
 }
 
 static void send_phase(struct governor *g, enum platform_phase phase, int64_t deadline_mono_ms)
@@ -536,8 +542,13 @@ static void send_phase(struct governor *g, enum platform_phase phase, int64_t de
     }
 }
 
+/* There is time for a request at least, however long the looking took. */
 static void send_all(struct governor *g, int64_t deadline_mono_ms)
 {
+    int64_t soonest = clock_mono_ms() + STEP_LEAST_MS;
+
+    if (deadline_mono_ms < soonest)
+        deadline_mono_ms = soonest;
     send_phase(g, PLATFORM_FIRST_DOWN, deadline_mono_ms);
     send_phase(g, PLATFORM_THEN_UP, deadline_mono_ms);
 }

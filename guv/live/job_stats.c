@@ -7,6 +7,9 @@
 #include "db/db.h"
 
 #define TIMEOUT_MS 2000
+#define TRY_AGAIN_MS                                                                               \
+    60000 /* a query that fails: one that times out would cost each poll as long                   \
+           */
 #define UNKNOWN ((double)NAN)
 
 /* A job that has ended may be seen only once its transaction is committed: the window ends so long
@@ -24,6 +27,7 @@ struct measure {
 
 struct role_stats {
     struct measure jobs, boots;
+    int64_t due_mono_ms; /* not before: it has failed */
     char trouble[300];
 };
 
@@ -31,7 +35,6 @@ struct job_stats {
     struct db *db;
     struct role_stats *roles;
     size_t n, next; /* next: whose turn it is first */
-    unsigned session;
 };
 
 /* ---- beginning and end ---- */
@@ -115,7 +118,10 @@ void job_stats_free(struct job_stats *s)
 
 static double number_at(const PGresult *res, int column)
 {
-    return PQgetisnull(res, 0, column) ? UNKNOWN : strtod(PQgetvalue(res, 0, column), NULL);
+    double number =
+        PQgetisnull(res, 0, column) ? UNKNOWN : strtod(PQgetvalue(res, 0, column), NULL);
+
+    return number >= 0 && number <= OBSERVATION_MAX ? number : UNKNOWN; /* it may be Infinity */
 }
 
 /* The end of the window that is read now, by the database's clock, which stamped the jobs. */
@@ -132,18 +138,20 @@ static int read_clock(struct job_stats *s, char ret[TIME_SIZE], struct err *e)
     return 0;
 }
 
+/* A window that cannot be read is left out: together with the next it would take still longer. */
 static int read_measure(struct job_stats *s, struct measure *m, const char *until, struct err *e)
 {
-    const char *window[] = {m->since, until};
+    char since[TIME_SIZE];
+    const char *window[] = {since, until};
     AUTO(pg_clearp) PGresult *res = NULL;
 
     forget(m);
     if (!m->sql)
         return 0;
-    if (!m->since[0]) { /* the first time there is no window yet */
-        strcpy(m->since, until);
+    strcpy(since, m->since);
+    strcpy(m->since, until);
+    if (!since[0]) /* the first time there is no window yet */
         return 0;
-    }
     res = db_exec(s->db, m->sql, 2, window, e);
     if (!res)
         return -1;
@@ -152,31 +160,24 @@ static int read_measure(struct job_stats *s, struct measure *m, const char *unti
     m->n = number_at(res, 0);
     m->mean_s = number_at(res, 1);
     m->sd_s = number_at(res, 2);
-    strcpy(m->since, until);
     return 0;
 }
 
-/* Read only, whatever the query says. */
-static int connect_read_only(struct job_stats *s, struct err *e)
-{
-    if (db_connect(s->db, e))
-        return -1;
-    if (db_generation(s->db) == s->session)
-        return 0;
-    if (db_command(s->db, "SET default_transaction_read_only = on", e))
-        return -1;
-    s->session = db_generation(s->db);
-    return 0;
-}
-
-/* until "": it is read, too. */
+/* Read only, whatever the query says; and what it may set ends with the transaction. until "": it
+ * is read, too. */
 static int read_role(struct job_stats *s, struct role_stats *r, char until[TIME_SIZE],
                      struct err *e)
 {
-    if (connect_read_only(s, e) || (!until[0] && read_clock(s, until, e)) ||
-        read_measure(s, &r->jobs, until, e) || read_measure(s, &r->boots, until, e))
+    struct err rest = ERR_INIT;
+
+    if (db_connect(s->db, e)) /* lib/db knows when to try that again */
         return -1;
-    return 0;
+    if (db_command(s->db, "BEGIN READ ONLY", e) || (!until[0] && read_clock(s, until, e)) ||
+        read_measure(s, &r->jobs, until, e) || read_measure(s, &r->boots, until, e))
+        r->due_mono_ms = clock_mono_ms() + TRY_AGAIN_MS;
+    if (db_connected(s->db) && db_command(s->db, "ROLLBACK", &rest))
+        err_set(e, rest.code, "%s", rest.text);
+    return e->code == ERR_NONE ? 0 : -1;
 }
 
 void job_stats_read(struct job_stats *s, int64_t deadline_mono_ms)
@@ -191,7 +192,7 @@ void job_stats_read(struct job_stats *s, int64_t deadline_mono_ms)
 
         forget(&r->jobs);
         forget(&r->boots);
-        if (!r->jobs.sql && !r->boots.sql)
+        if ((!r->jobs.sql && !r->boots.sql) || clock_mono_ms() < r->due_mono_ms)
             continue;
         if (clock_mono_ms() >= deadline_mono_ms) {
             s->next = is_over ? s->next : i;

@@ -22,13 +22,13 @@ int job_stats_new(const char *database_url, const struct role_settings *roles, s
 void job_stats_free(struct job_stats *s); /* NULL is fine */
 
 /* Reads what has ended since the last time, role by role until the deadline; those that are not
- * reached come first the next time. */
+ * reached come first the next time. A role whose query fails is left out for a minute. */
 void job_stats_read(struct job_stats *s, int64_t deadline_mono_ms);
 
 /* Fills the service_ and boot_ fields of roles[i]'s observation with what the last read gave. */
 void job_stats_fill(const struct job_stats *s, size_t i, struct observation *o);
 
-/* Why the last read of roles[i] gave nothing; "" if all is well. Lent until the next read. */
+/* Why nothing is known of roles[i]; "" if all is well. Lent until the next read. */
 const char *job_stats_trouble(const struct job_stats *s, size_t i);
 
 #endif

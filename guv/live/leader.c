@@ -128,6 +128,10 @@ bool leader_check(struct leader *l)
 {
     struct err e = ERR_INIT;
 
+    if (db_retry_ms(l->db) > 0) { /* until then, what it told when it failed is why */
+        l->is_leader = false;
+        return false;
+    }
     l->trouble[0] = '\0';
     if (check(l, &e)) {
         l->is_leader = false;

@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "policy/policy.h"
+
 #define UNKNOWN ((double)NAN)
 
 static const char columns[] =
@@ -42,7 +44,7 @@ static double number_of(const json_t *object, const char *key)
     const json_t *value = json_object_get(object, key);
     double number = json_number_value(value);
 
-    return json_is_number(value) && number >= 0 ? number : UNKNOWN;
+    return json_is_number(value) && number >= 0 && number <= OBSERVATION_MAX ? number : UNKNOWN;
 }
 
 static double rate_of(const json_t *stats, const char *details)

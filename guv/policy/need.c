@@ -4,6 +4,11 @@
 
 #define ROUNDING 1e-6 /* a need of 2.0000001 workers is one of 2 */
 
+int whole_workers(double workers)
+{
+    return (int)fmin(workers, WORKERS_MOST);
+}
+
 /* One look: due workers are met in the order of time, because the moments asked about are, too. */
 struct scan {
     const struct need_query *q;

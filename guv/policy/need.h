@@ -24,6 +24,11 @@ struct crew {
     size_t n_due;
 };
 
+#define WORKERS_MOST 1e6 /* no more are ever spoken of: a load may be absurd, an int is finite */
+
+/* A whole number of workers as an int, WORKERS_MOST if it is more. */
+int whole_workers(double workers);
+
 struct need_query {
     double t_s;
     double room_s;   /* how long a job may wait for its start, less */

@@ -13,6 +13,10 @@
 #include "base/err.h"
 #include "config/settings.h"
 
+/* The largest number an observation may hold, whoever tells it: sums of larger ones would swallow
+ * single jobs, and never recover. Who reads them takes more for not known. */
+#define OBSERVATION_MAX 1e15
+
 /*
  * What can be known of a role at one moment. NAN: not known, which is never the same as 0.
  * Counts are doubles because they are counted with, and so that each can be unknown.

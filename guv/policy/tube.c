@@ -435,7 +435,7 @@ static int rest_level(const struct tube *t, const struct view *v, double depth_s
     double spare_s = depth_s - v->plan_s - t->poll_s, fill_s, drain_s, cost_s;
 
     if (over < 1e-6 && below > 0)
-        return (int)below;
+        return whole_workers(below);
     if (below <= 0) {
         if (spare_s <= 0)
             return 1;
@@ -445,11 +445,11 @@ static int rest_level(const struct tube *t, const struct view *v, double depth_s
     } else {
         fill_s = (depth_s * below + spare_s) / over;
         if (fill_s <= v->plan_s)
-            return (int)below + 1;
+            return whole_workers(below + 1);
     }
     drain_s = over * (fmin(fill_s, depth_s) + v->plan_s) / (1 - over);
     cost_s = t->starts.mean_s * (1 + CREDIT_PART) + 1.5 * t->poll_s;
-    return (int)below + (cost_s < (1 - over) * (fill_s + v->plan_s + drain_s) ? 0 : 1);
+    return whole_workers(below) + (cost_s < (1 - over) * (fill_s + v->plan_s + drain_s) ? 0 : 1);
 }
 
 /* Whether the jobs known and forecast are in time with so many workers. */
@@ -507,7 +507,7 @@ static void plan_down(struct tube *t, const struct view *v, struct decision *ret
         target = lower_bound(t, v);
     /* A job that is longer than a worker's grace would be killed, and come back, for ever. */
     if (t->is_gentle || service_quantile(&t->service, normal_quantile(0.99)) > t->role->shutdown_s)
-        target = (int)fmax(target, ceil(busy));
+        target = whole_workers(fmax(target, ceil(busy)));
     while (target < v->workers && !is_enough(t, v, target))
         target++;
     t->credit_s = 0;
@@ -597,7 +597,7 @@ static void decide_blind(struct tube *t, const struct observation *o, struct dec
                  per_s = arrivals_rate(&t->arrivals, DISPERSION).per_s;
     const double load = load_of(t, per_s), dt_s = o->t_s - t->blind_t_s;
     struct view v = {.t_s = o->t_s, .workers = o->workers, .dt_s = dt_s};
-    const int cap = (int)fmax(o->workers, ceil(BLIND_LOADS * load) + 1);
+    const int cap = whole_workers(fmax(o->workers, ceil(BLIND_LOADS * load) + 1));
 
     if (!t->has_last) {
         snprintf(ret->reason, sizeof ret->reason, "the queue has not been read yet");

@@ -3,6 +3,7 @@
  */
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/options.h"
 #include "tool/commands.h"
@@ -44,19 +45,36 @@ static int print_usage(void)
     return GUV_DONE;
 }
 
+/* The next line, without its end. Of one that is too long only so much is kept as shows that.
+ * Returns false at the end of the input. */
+static bool read_line(char line[LINE_MAX_BYTES + 1], size_t *ret_len)
+{
+    size_t len = 0;
+    int c;
+
+    while ((c = getc_unlocked(stdin)) != EOF && c != '\n')
+        if (len <= LINE_MAX_BYTES)
+            line[len++] = (char)c;
+    if (c == EOF && len == 0)
+        return false;
+    while (len > 0 && len <= LINE_MAX_BYTES && line[len - 1] == '\r')
+        len--;
+    *ret_len = len;
+    return true;
+}
+
 /* Until the end of the input. */
 static int serve(struct line_protocol *p)
 {
     AUTO(buf_release) struct buf out = BUF_INIT;
-    AUTO(text_freep) char *line = NULL;
-    size_t size = 0;
-    ssize_t len;
+    AUTO(text_freep) char *line = malloc(LINE_MAX_BYTES + 1);
+    size_t len;
 
-    while ((len = getline(&line, &size, stdin)) >= 0) {
-        while (len > 0 && (line[len - 1] == '\n' || line[len - 1] == '\r'))
-            len--;
+    if (!line)
+        return complain("no memory");
+    while (read_line(line, &len)) {
         buf_clear(&out);
-        if (line_protocol_answer(p, line, (size_t)len, &out))
+        if (line_protocol_answer(p, line, len, &out))
             return complain("no memory");
         if (fwrite(out.data, 1, out.len, stdout) != out.len || fflush(stdout))
             return complain("the answer cannot be written");

@@ -63,7 +63,7 @@ void line_protocol_free(struct line_protocol *p)
 
 /* ---- what comes in */
 
-/* A number of 0 or more, or null or absent: not known. */
+/* A number from 0, or null or absent: not known. */
 static int read_number(const json_t *object, const char *key, double *ret, struct err *e)
 {
     const json_t *value = json_object_get(object, key);
@@ -72,8 +72,9 @@ static int read_number(const json_t *object, const char *key, double *ret, struc
     if (!value || json_is_null(value))
         return 0;
     if (!json_is_number(value) || !(json_number_value(value) >= 0) ||
-        isinf(json_number_value(value)))
-        return err_set(e, ERR_INPUT, "'%s' must be a number of 0 or more, or null", key);
+        json_number_value(value) > OBSERVATION_MAX)
+        return err_set(e, ERR_INPUT, "'%s' must be a number from 0 to %g, or null", key,
+                       OBSERVATION_MAX);
     *ret = json_number_value(value);
     return 0;
 }
@@ -99,7 +100,7 @@ static int read_observation(const json_t *object, struct observation *ret, struc
                    {"boot_n", &o.boot_n},
                    {"boot_mean", &o.boot_mean_s}};
 
-    if (!json_is_number(t) || !isfinite(json_number_value(t)))
+    if (!json_is_number(t) || !(fabs(json_number_value(t)) <= OBSERVATION_MAX))
         return err_set(e, ERR_INPUT, "'t' must be a number of seconds");
     if (!json_is_integer(workers) || json_integer_value(workers) < 0 ||
         json_integer_value(workers) > SETTINGS_MAX_WORKERS)

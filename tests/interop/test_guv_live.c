@@ -545,6 +545,53 @@ static void reads_the_applications_records(void **state)
     db_free(db);
 }
 
+/* What fails costs a poll once a minute, and what a query sets for its session is not kept. */
+static void a_bad_query_neither_holds_up_nor_writes(void **state)
+{
+    struct fixture *f = *state;
+    const char *const options[] = {"--decisions", "-", "--single", NULL};
+    struct db *db = scratch_db_open(0);
+    char line[LINE];
+    int64_t began;
+
+    scratch_db_run(db, "CREATE TABLE IF NOT EXISTS written (n int)");
+    scratch_db_run(db, "CREATE OR REPLACE FUNCTION write_one() RETURNS int LANGUAGE sql AS "
+                       "'INSERT INTO written VALUES (1) RETURNING 1'");
+    start_platform(f, worker_line(line, "work", "jobs", 100, ""), "work=0");
+    start_guv(f, &f->guv,
+              "'*': {pollinterval: 1, policy: guv, app: demo}\n"
+              "work:\n"
+              "  queue: jobs\n"
+              "  min: 0\n"
+              "  jobs: |\n"
+              "    SELECT now() AS started_at, now() AS ended_at, pg_sleep(10)\n"
+              "    WHERE $1::timestamptz < $2::timestamptz\n"
+              "bad:\n"
+              "  queue: jobs\n"
+              "  min: 0\n"
+              "  worker: none\n"
+              "  jobs: |\n"
+              "    SELECT now() AS started_at, now() AS ended_at,\n"
+              "           set_config('default_transaction_read_only', 'off', false)\n"
+              "    WHERE $1::timestamptz < $2::timestamptz\n"
+              "worse:\n"
+              "  queue: jobs\n"
+              "  min: 0\n"
+              "  worker: nothing\n"
+              "  jobs: |\n"
+              "    SELECT now() AS started_at, now() AS ended_at, write_one()\n"
+              "    WHERE $1::timestamptz < $2::timestamptz\n",
+              options);
+    program_expect(&f->guv, "event=no_job_statistics role=\"work\"");
+    program_expect(&f->guv, "event=no_job_statistics role=\"worse\"");
+    began = clock_mono_ms();
+    for (int i = 0; i < 6; i++)
+        program_expect(&f->guv, "\"role\":\"work\"");
+    assert_in_range(clock_mono_ms() - began, 4000, 8000);
+    assert_int_equal(scratch_db_number(db, "SELECT count(*) FROM written"), 0);
+    db_free(db);
+}
+
 /* The port that its log tells. */
 static unsigned metrics_port(struct program *guv)
 {
@@ -633,6 +680,7 @@ int main(int argc, char **argv)
         live_test(sigterm_ends_it_at_once_and_leaves_what_runs),
         live_test(refuses_to_start_without_a_lock_or_a_word),
         live_test(reads_the_applications_records),
+        live_test(a_bad_query_neither_holds_up_nor_writes),
         live_test(shows_how_the_roles_stand),
         live_test(one_poll_and_the_end),
     };

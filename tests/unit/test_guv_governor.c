@@ -20,7 +20,18 @@ static struct {
     int wanted;    /* -1: holds */
     double poll_s; /* that it was made with */
     struct observation seen;
+    int64_t froze_ms; /* for so long, between looking and deciding */
 } script;
+
+static int64_t frozen_ms;
+
+int64_t __real_clock_mono_ms(void);
+int64_t __wrap_clock_mono_ms(void);
+
+int64_t __wrap_clock_mono_ms(void)
+{
+    return __real_clock_mono_ms() + frozen_ms;
+}
 
 struct policy {
     int unused;
@@ -56,6 +67,7 @@ void policy_decide(struct policy *p, const struct observation *o, struct decisio
 {
     (void)p;
     script.seen = *o;
+    frozen_ms += script.froze_ms;
     *ret = (struct decision){.kind = script.wanted < 0 ? DECISION_HOLD : DECISION_SCALE,
                              .workers = script.wanted < 0 ? o->workers : script.wanted,
                              .reason = "so says the script",
@@ -158,6 +170,7 @@ static int set_up(void **state)
 
     assert_non_null(f);
     script.wanted = -1;
+    script.froze_ms = 0;
     server.queues = BUSY;
     server.formation = TWO;
     server.patch_status = 200;
@@ -397,6 +410,33 @@ static void a_budget_takes_nothing_away_on_missing_data(void **state)
     assert_string_equal(patched(f, -1), PATCH_TO(3));
 }
 
+/* SIGSTOP, or a laptop's lid: another guv may have acted since. */
+static void does_not_act_on_what_it_saw_long_ago(void **state)
+{
+    struct fixture *f = *state;
+
+    script.froze_ms = 10000; /* slow peers: still good */
+    assert_string_equal(patched(f, 4), PATCH_TO(4));
+    script.froze_ms = 60000;
+    assert_string_equal(patched(f, 0), "");
+    script.froze_ms = 0;
+    assert_string_equal(patched(f, 1), PATCH_TO(1));
+}
+
+static void says_why_the_lock_is_not_known_and_not_when_it_tries_again(void **state)
+{
+    struct fixture *f = *state;
+    char said[300];
+
+    f->options.is_single = false;
+    f->environment.database_url = "postgres://127.0.0.1:1/nobody"; /* nobody is there */
+    assert_string_equal(patched(f, 4), "");
+    snprintf(said, sizeof said, "%s", governor_view(f->governor)->leader_trouble);
+    assert_non_null(strstr(said, "the database is away: "));
+    assert_string_equal(patched(f, 4), "");
+    assert_string_equal(governor_view(f->governor)->leader_trouble, said);
+}
+
 static void refuses_to_start_without_what_it_needs(void **state)
 {
     struct fixture *f = *state;
@@ -444,6 +484,8 @@ int main(void)
         governor_test(a_limit_below_what_is_wanted_is_told_and_kept),
         governor_test(a_dry_run_sends_nothing),
         governor_test(a_budget_takes_nothing_away_on_missing_data),
+        governor_test(does_not_act_on_what_it_saw_long_ago),
+        governor_test(says_why_the_lock_is_not_known_and_not_when_it_tries_again),
         governor_test(refuses_to_start_without_what_it_needs),
     };
 

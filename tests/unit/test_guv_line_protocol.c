@@ -5,13 +5,16 @@
 #include "unit.h"
 
 #include <jansson.h>
+#include <stdio.h>
+#include <sys/resource.h>
 
 #include "tool/line_protocol.h"
 
 #define FILE_TEXT                                                                                  \
     "'*': {pollinterval: 5, budget: 6}\n"                                                          \
     "resize: {p: 1, concurrency: 10, deadline: 180, max: 30, min: 0}\n"                            \
-    "bulk: {p: 1, concurrency: 10, deadline: 600, max: 30, min: 0}\n"
+    "bulk: {p: 1, concurrency: 10, deadline: 600, max: 30, min: 0}\n"                              \
+    "long: {p: 40, deadline: 600, max: 30, min: 0}\n"
 
 struct fixture {
     struct guv_settings settings;
@@ -115,13 +118,17 @@ static void refuses_what_is_wrong_and_goes_on(void **state)
         {"{\"t\": 1, \"role\": \"resize\", \"workers\": 1.5}",
          "line 10: 'workers' must be 0..10000"},
         {"{\"t\": 1, \"role\": \"resize\", \"workers\": 1, \"messages\": -1}",
-         "line 11: 'messages' must be a number of 0 or more, or null"},
+         "line 11: 'messages' must be a number from 0 to 1e+15, or null"},
         {"{\"t\": 1, \"role\": \"resize\", \"workers\": 1, \"acked\": \"1\"}",
-         "line 12: 'acked' must be a number of 0 or more, or null"},
+         "line 12: 'acked' must be a number from 0 to 1e+15, or null"},
         {"[{\"t\": 1, \"role\": \"resize\", \"workers\": 1}, 3]", "line 13: 'role' must be a text"},
         {"[{\"t\": 1, \"role\": \"resize\", \"workers\": 1},"
          " {\"t\": 1, \"role\": \"resize\", \"workers\": 1}]",
          "line 14: role 'resize' stands there twice"},
+        {"{\"t\": 1, \"role\": \"resize\", \"workers\": 1, \"published\": 1.1e15}",
+         "line 15: 'published' must be a number from 0 to 1e+15, or null"},
+        {"{\"t\": -1.1e15, \"role\": \"resize\", \"workers\": 1}",
+         "line 16: 't' must be a number of seconds"},
     };
     struct fixture *f = *state;
     json_t *a;
@@ -160,6 +167,55 @@ static void takes_a_line_at_the_limit_and_none_past_it(void **state)
     }
 }
 
+/* A number of workers that no int holds became the smallest int, and so the minimum. */
+static void bears_the_largest_numbers_in_all_places(void **state)
+{
+    static const char *const counts[] = {"unacked",   "published",    "acked",    "consumers",
+                                         "service_n", "service_mean", "boot_mean"};
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+        for (int t = 0; t < 600; t += 5) {
+            char line[400], *text;
+            json_t *a;
+
+            snprintf(line, sizeof line,
+                     "{\"t\": %d, \"role\": \"long\", \"messages\": %s, \"unacked\": 1,"
+                     " \"consumers\": 5, \"workers\": 5, \"published\": %d}",
+                     t, i == 0 && t >= 300 ? "1e15" : "1", t / 100);
+            a = json_loads(line, 0, NULL);
+            assert_int_equal(json_object_set_new(a, counts[i], json_real(t < 300 ? 1 : 1e15)), 0);
+            text = json_dumps(a, JSON_COMPACT);
+            json_decref(a);
+            a = ask(f, text);
+            free(text);
+            assert_in_range(json_integer_value(json_object_get(a, "workers")),
+                            i == 0 && t >= 300 ? 5 : 0,
+                            30); /* not one of the busy ones is stopped */
+            json_decref(a);
+        }
+}
+
+/* The program: what it keeps of a line is bounded, too. */
+static void keeps_no_more_of_a_line_than_its_limit(void **state)
+{
+    static const char command[] =
+        "{ head -c 300000000 /dev/zero; echo; echo '[]'; } | " GUV " --stdio -c 'a: {p: 1}'";
+    FILE *out = popen(command, "r");
+    struct rusage used;
+    char line[200];
+
+    (void)state;
+    assert_non_null(out);
+    assert_non_null(fgets(line, sizeof line, out));
+    assert_string_equal(line, "{\"error\":\"line 1: longer than 1048576 bytes\"}\n");
+    assert_non_null(fgets(line, sizeof line, out));
+    assert_string_equal(line, "[]\n");
+    assert_int_equal(pclose(out), 0);
+    assert_int_equal(getrusage(RUSAGE_CHILDREN, &used), 0);
+    assert_true(used.ru_maxrss < 150000); /* KB; a sanitizer's own are a third of it */
+}
+
 static void knows_two_policies(void **state)
 {
     struct fixture *f = *state;
@@ -185,6 +241,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(refuses_what_is_wrong_and_goes_on, set_up, tear_down),
         cmocka_unit_test_setup_teardown(takes_a_line_at_the_limit_and_none_past_it, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(bears_the_largest_numbers_in_all_places, set_up, tear_down),
+        cmocka_unit_test(keeps_no_more_of_a_line_than_its_limit),
         cmocka_unit_test_setup_teardown(knows_two_policies, set_up, tear_down),
     };
 
