@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "base/utf8.h"
+
 #define VERSION_TEXT "guv/" PROJECT_VERSION
 
 /* ---- beginning and end ---- */
@@ -120,6 +122,7 @@ static void set_trouble(struct app *a, const char *what)
     heroku_read_error(call->answer.data ? call->answer.data : "", call->answer.len, &error);
     snprintf(a->trouble, sizeof(a->trouble), "%s: status %ld%s%s%s%s", what, call->status,
              *error.id ? " " : "", error.id, *error.message ? ": " : "", error.message);
+    utf8_repair(a->trouble, strlen(a->trouble)); /* it may have been cut within a character */
 }
 
 /* A call brought no success: when may it be tried again? */
