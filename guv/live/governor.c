@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "live/footprint.h"
 #include "live/job_stats.h"
 #include "live/leader.h"
@@ -342,6 +343,7 @@ static void say_why(struct decision *d, const char *fmt, ...)
     va_start(args, fmt);
     vsnprintf(d->reason, sizeof(d->reason), fmt, args);
     va_end(args);
+    utf8_repair(d->reason, strlen(d->reason)); /* a name may have been cut within a character */
 }
 
 static void explain_reading(const struct governor *g, size_t i)

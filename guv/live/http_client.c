@@ -9,6 +9,7 @@
 #include "base/clock.h"
 
 #define KEPT_CONNECTIONS 16L
+#define COUNT_MOST 1e9          /* what is more is no count of requests */
 #define RETRY_AFTER_MOST_S 3600 /* a server's word is taken, but not for ever */
 
 struct http_client {
@@ -83,19 +84,19 @@ static double read_retry_after(const char *value)
     return seconds > RETRY_AFTER_MOST_S ? RETRY_AFTER_MOST_S : seconds;
 }
 
-static double read_number(const char *value)
+static double read_count(const char *value)
 {
     char *end;
     double number = strtod(value, &end);
 
-    return end == value || *end || !isfinite(number) ? (double)NAN : number;
+    return end == value || *end || !(number >= 0 && number <= COUNT_MOST) ? (double)NAN : number;
 }
 
 /* value ends in a NUL and has no blanks around it. */
 static void take_field(struct http_call *call, const char *name, size_t name_len, const char *value)
 {
     if (name_len == 19 && strncasecmp(name, "RateLimit-Remaining", 19) == 0)
-        call->rate_remaining = read_number(value);
+        call->rate_remaining = read_count(value);
     else if (name_len == 11 && strncasecmp(name, "Retry-After", 11) == 0)
         call->retry_after_s = read_retry_after(value);
     else if (name_len == 10 && strncasecmp(name, "Next-Range", 10) == 0 &&

@@ -7,9 +7,7 @@
 #include "db/db.h"
 
 #define TIMEOUT_MS 2000
-#define TRY_AGAIN_MS                                                                               \
-    60000 /* a query that fails: one that times out would cost each poll as long                   \
-           */
+#define TRY_AGAIN_MS 60000 /* a failed query: one that times out costs each poll as long */
 #define UNKNOWN ((double)NAN)
 
 /* A job that has ended may be seen only once its transaction is committed: the window ends so long

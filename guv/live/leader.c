@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "db/db.h"
 
 #define TIMEOUT_MS 2000
@@ -136,6 +137,7 @@ bool leader_check(struct leader *l)
     if (check(l, &e)) {
         l->is_leader = false;
         snprintf(l->trouble, sizeof(l->trouble), "%.299s", e.text);
+        utf8_repair(l->trouble, strlen(l->trouble)); /* cut, perhaps within a character */
     }
     return l->is_leader;
 }

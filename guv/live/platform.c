@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "base/utf8.h"
+
 #define VERSION_TEXT "guv/" PROJECT_VERSION
 
 /* ---- beginning and end ---- */
@@ -120,6 +122,7 @@ static void set_trouble(struct app *a, const char *what)
     heroku_read_error(call->answer.data ? call->answer.data : "", call->answer.len, &error);
     snprintf(a->trouble, sizeof(a->trouble), "%s: status %ld%s%s%s%s", what, call->status,
              *error.id ? " " : "", error.id, *error.message ? ": " : "", error.message);
+    utf8_repair(a->trouble, strlen(a->trouble)); /* it may have been cut within a character */
 }
 
 /* A call brought no success: when may it be tried again? */
@@ -218,6 +221,7 @@ size_t platform_reads(struct platform *p, struct http_call **ret, int64_t now_mo
             !backoff_is_due(&p->all, now_mono_ms))
             continue;
         heroku_formation_release(&a->shown);
+        a->pages = 0;
         a->range[0] = '\0';
         ret[n++] = prepare(p, a, "GET");
     }
@@ -241,6 +245,18 @@ static void take_formation(struct app *a, int64_t now_mono_ms)
     backoff_worked(&a->reads);
 }
 
+static struct http_call *next_page(struct platform *p, struct app *a, int64_t now_mono_ms)
+{
+    if (a->pages++ < PLATFORM_PAGES_MAX) {
+        snprintf(a->range, sizeof(a->range), "Range: %s", a->call.next_range);
+        return prepare(p, a, "GET");
+    }
+    a->call.status = 0; /* each costs a request, and they would have no end */
+    err_set(&a->call.err, ERR_LIMIT, "more than %d pages", PLATFORM_PAGES_MAX);
+    fail(p, a, &a->reads, "reading the formation", now_mono_ms);
+    return NULL;
+}
+
 /* Returns the call for the next page, or NULL: that was all. */
 static struct http_call *take_read(struct platform *p, struct app *a, int64_t now_mono_ms)
 {
@@ -258,10 +274,8 @@ static struct http_call *take_read(struct platform *p, struct app *a, int64_t no
         fail(p, a, &a->reads, "reading the formation", now_mono_ms);
         return NULL;
     }
-    if (call->status == 206 && call->next_range[0]) {
-        snprintf(a->range, sizeof(a->range), "Range: %s", call->next_range);
-        return prepare(p, a, "GET");
-    }
+    if (call->status == 206 && call->next_range[0])
+        return next_page(p, a, now_mono_ms);
     take_formation(a, now_mono_ms);
     return NULL;
 }

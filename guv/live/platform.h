@@ -16,6 +16,7 @@
 #include "live/http_client.h"
 
 #define PLATFORM_APPS_MAX 100
+#define PLATFORM_PAGES_MAX 10 /* of a formation, after the first; Heroku's have 200 types */
 #define PLATFORM_LIMIT_MS                                                                          \
     (10 * 60 * 1000) /* a limit that the platform told is believed so long                         \
                       */
@@ -47,7 +48,8 @@ struct app {
     struct http_call call;
     bool is_running;               /* the call was given out */
     bool is_retried;               /* after a limit, once a round */
-    struct heroku_formation shown; /* while pages come */
+    struct heroku_formation shown; /* while pages come, and */
+    int pages;                     /* how many came after the first */
     struct buf url, body;
     char range[HTTP_RANGE_SIZE + 16];
 };

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "live/broker_address.h"
 #include "live/passive.h"
 
@@ -190,6 +191,7 @@ static int ask_amqp(struct queues *q, struct err *e)
 static void set_trouble(struct queues *q, const char *a, const char *b)
 {
     snprintf(q->trouble, sizeof(q->trouble), "%.190s%s%.190s", a, *a && *b ? "; " : "", b);
+    utf8_repair(q->trouble, strlen(q->trouble)); /* cut, perhaps within a character */
 }
 
 static void forget_all(struct queues *q)

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/table.h"
+#include "base/utf8.h"
 
 #define UNKNOWN ((double)NAN)
 
@@ -295,9 +296,12 @@ static void cell(struct table *t, const json_t *object, const char *key)
 static void say(struct buf *out, const char *what, const char *name, const json_t *trouble)
 {
     const char *text = json_string_value(trouble);
+    size_t from = out->len;
 
-    if (text && *text)
-        buf_printf(out, "%s%s%s: %s\n", what, *name ? " " : "", name, text);
+    if (!text || !*text || buf_printf(out, "%s%s%s: %s", what, *name ? " " : "", name, text))
+        return;
+    utf8_tame(out->data + from, out->len - from); /* whoever answered at that port */
+    buf_text(out, "\n");
 }
 
 int report_table(const json_t *status, size_t max_width, struct buf *out)

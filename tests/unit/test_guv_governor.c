@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "live/governor.h"
+#include "live/report.h"
 
 #define UNKNOWN ((double)NAN)
 
@@ -410,6 +411,28 @@ static void a_budget_takes_nothing_away_on_missing_data(void **state)
     assert_string_equal(patched(f, -1), PATCH_TO(3));
 }
 
+/* A text that is cut within a character is none, and JSON takes none such. */
+static void what_is_cut_stays_text(void **state)
+{
+    struct fixture *f = *state;
+    char queue[200];
+
+    for (size_t odd = 0; odd < 2; odd++) { /* the cut is at an even place, or at an odd one */
+        json_auto_t *status = NULL;
+
+        strcpy(queue, odd ? "x" : "");
+        for (size_t i = 0; i < 90; i++)
+            strcat(queue, "\xc3\xbc");
+        f->role.queue = queue;
+        governor_free(f->governor);
+        f->governor = NULL;
+        assert_string_equal(patched(f, -1), "");
+        assert_int_equal(seen(f)->mood, MOOD_NO_QUEUE);
+        status = report_status(governor_view(f->governor));
+        assert_true(json_is_object(json_array_get(json_object_get(status, "roles"), 0)));
+    }
+}
+
 /* SIGSTOP, or a laptop's lid: another guv may have acted since. */
 static void does_not_act_on_what_it_saw_long_ago(void **state)
 {
@@ -484,6 +507,7 @@ int main(void)
         governor_test(a_limit_below_what_is_wanted_is_told_and_kept),
         governor_test(a_dry_run_sends_nothing),
         governor_test(a_budget_takes_nothing_away_on_missing_data),
+        governor_test(what_is_cut_stays_text),
         governor_test(does_not_act_on_what_it_saw_long_ago),
         governor_test(says_why_the_lock_is_not_known_and_not_when_it_tries_again),
         governor_test(refuses_to_start_without_what_it_needs),

@@ -152,6 +152,8 @@ static void reads_the_headers_it_knows(void **state)
         {"Retry-After", "Wed, 21 Oct 2015 07:28:00 GMT", 0, NAN, ""},
         {"RateLimit-Remaining", "449", NAN, 449, ""},
         {"RateLimit-Remaining", "449x", NAN, NAN, ""},
+        {"RateLimit-Remaining", "-1", NAN, NAN, ""},
+        {"RateLimit-Remaining", "1e300", NAN, NAN, ""},
         {"Next-Range", "id ]a-b..; max=200", NAN, NAN, "id ]a-b..; max=200"},
     };
     struct fixture *f = *state;

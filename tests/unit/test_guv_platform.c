@@ -225,6 +225,27 @@ static void reads_on_where_a_page_ends(void **state)
     assert_null(f->calls[0]->headers[3]); /* from the start again */
 }
 
+static void pages_without_end_are_given_up(void **state)
+{
+    struct fixture *f = *state;
+    struct http_call *one;
+    int pages = 0;
+
+    assert_int_equal(platform_reads(&f->p, f->calls, T0), 2);
+    one = f->calls[0];
+    answer(f->calls[1], 200, TWO);
+    do {
+        answer(one, 206, "[]");
+        strcpy(one->next_range, "id ]x..; max=1");
+        pages++;
+    } while (pages < 1000 && platform_take_reads(&f->p, f->calls, T0) > 0);
+    assert_int_equal(pages, 1 + PLATFORM_PAGES_MAX);
+    assert_false(f->p.apps[0].is_read);
+    assert_string_equal(f->p.apps[0].trouble, "reading the formation: more than 10 pages");
+    assert_true(f->p.apps[1].is_read);
+    assert_int_equal(platform_reads(&f->p, f->calls, T0 + 400), 1); /* left alone for a while */
+}
+
 static void a_type_that_is_not_shown_is_missing(void **state)
 {
     struct fixture *f = *state;
@@ -412,6 +433,7 @@ int main(void)
         platform_test(two_roles_of_one_type_are_refused),
         platform_test(asks_each_app_for_its_formation),
         platform_test(reads_on_where_a_page_ends),
+        platform_test(pages_without_end_are_given_up),
         platform_test(a_type_that_is_not_shown_is_missing),
         platform_test(sends_what_changes_and_takes_away_first),
         platform_test(a_write_that_failed_is_tried_again_later),
