@@ -28,8 +28,10 @@ static const struct option_spec specs[] = {
      .value_default = "-"},
     {"title", NULL, 0, OPTION_TEXT, "TEXT", AT(title), .help = "above the picture"},
     {"subtitle", NULL, 0, OPTION_TEXT, "TEXT", AT(subtitle), .help = "below the title"},
-    {"panel", NULL, 0, OPTION_TEXTS, "TITLE=COLUMN,...", AT(panels),
-     .help = "series that stand in one panel, the main one first (one panel a column)"},
+    {"panel", NULL, 0, OPTION_TEXTS, "TITLE=COLUMN[:NAME],...", AT(panels),
+     .help =
+         "series that stand in one panel, the main one first (one panel a column); NAME stands at "
+         "its end, and may be nothing"},
     {"limit", NULL, 0, OPTION_TEXTS, "TITLE=VALUE [NAME]", AT(limits),
      .help = "a line across the panel of that title, such as a deadline"},
     {"mark", NULL, 0, OPTION_TEXTS, "NAME=T", AT(marks),
@@ -172,6 +174,7 @@ struct plot {
     struct chart_panel panels[CHART_MAX_PANELS];
     struct chart_series series[CHART_MAX_PANELS][CHART_MAX_SERIES];
     char titles[CHART_MAX_PANELS][200], limits[CHART_MAX_PANELS][40];
+    char names[CHART_MAX_PANELS][CHART_MAX_SERIES][40];
     struct chart_mark marks[CHART_MAX_MARKS];
     char mark_names[CHART_MAX_MARKS][80];
 };
@@ -201,19 +204,30 @@ static enum chart_kind kind_of(const struct plot_options *o, const char *column)
     return option_texts_have(&o->points, column) ? CHART_POINTS : CHART_LINE;
 }
 
-static int add_series(struct plot *p, struct chart_panel *panel, const char *name, size_t len,
+/* "COLUMN" or "COLUMN:NAME" */
+static int add_series(struct plot *p, struct chart_panel *panel, const char *text, size_t len,
                       struct err *e)
 {
-    struct chart_series *s = &p->series[panel - p->panels][panel->n_series];
+    size_t at = (size_t)(panel - p->panels), i = 0;
     const struct columns *file;
-    size_t i = 0;
+    const char *colon = memrchr(text, ':', len);
+    struct chart_series *s;
+    char *name;
 
     if (panel->n_series == CHART_MAX_SERIES)
         return err_set(e, ERR_LIMIT, "more than %d series in a panel", CHART_MAX_SERIES);
-    file = find_column(p, name, len, &i);
+    s = &p->series[at][panel->n_series];
+    name = p->names[at][panel->n_series];
+    file = find_column(p, text, len, &i);
+    if (file)
+        colon = NULL; /* part of the column's own name */
+    else if (colon)
+        file = find_column(p, text, (size_t)(colon - text), &i);
     if (!file)
-        return err_set(e, ERR_INPUT, "there is no column '%.*s'", (int)(len < 80 ? len : 80), name);
-    *s = (struct chart_series){.name = file->names[i],
+        return err_set(e, ERR_INPUT, "there is no column '%.*s'", (int)(len < 80 ? len : 80), text);
+    if (colon)
+        snprintf(name, sizeof(p->names[0][0]), "%.*s", (int)(text + len - colon - 1), colon + 1);
+    *s = (struct chart_series){.name = colon ? name : file->names[i],
                                .kind = kind_of(p->options, file->names[i]),
                                .colour = (int)panel->n_series,
                                .n = file->n_rows,
@@ -284,12 +298,14 @@ static int read_limit(struct plot *p, const char *text, struct err *e)
 /* "NAME=T" */
 static int read_mark(struct plot *p, const char *text, struct err *e)
 {
-    struct chart_mark *m = &p->marks[p->chart.n_marks];
-    char *name = p->mark_names[p->chart.n_marks];
     const char *t_s = strrchr(text, '=');
+    struct chart_mark *m;
+    char *name;
 
     if (p->chart.n_marks == CHART_MAX_MARKS)
         return err_set(e, ERR_LIMIT, "more than %d marks", CHART_MAX_MARKS);
+    m = &p->marks[p->chart.n_marks];
+    name = p->mark_names[p->chart.n_marks];
     if (!t_s || csv_number(t_s + 1, &m->t_s))
         return err_set(e, ERR_INPUT, "--mark: NAME=T, not '%.80s'", text);
     snprintf(name, sizeof(p->mark_names[0]), "%.*s", (int)(t_s - text), text);

@@ -209,9 +209,11 @@ static void draws_and_writes_one_trace(void **state)
     assert_run("plot a.csv --panel Workers=workers,consumers --limit Workers=20 --step workers", 0,
                "</svg>");
     assert_run("plot a.csv --panel Workers=wrkers", 1, "there is no column 'wrkers'");
-    assert_run("plot a.csv took.csv --panel Took=took --point took --limit 'Took=9 deadline' "
-               "--mark 'killed=60'",
-               0, ">deadline</text>");
+    assert_run(
+        "plot a.csv took.csv --panel 'Took=took:each job' --point took --limit 'Took=9 deadline' "
+        "--mark 'killed=60'",
+        0, ">deadline</text>");
+    assert_run("plot took.csv --panel 'Took=took:each job'", 0, ">each job</text>");
     assert_run("plot a.csv took.csv --panel Took=took --mark killed", 1, "--mark: NAME=T");
     assert_run("plot a.csv none.csv", 1, "none.csv: No such file");
     assert_run("simulate -f two.guv.yaml -p all --svg a.svg", 2, "take one trace");
