@@ -86,7 +86,7 @@ SELECT p.part, t,
        s.asked, s.live, s.paid * (SELECT places FROM demo.settings) AS places
   FROM demo.parts AS p
   JOIN demo.began AS b USING (part)
- CROSS JOIN LATERAL generate_series(0, floor(p.until_s)::integer) AS t
+ CROSS JOIN LATERAL generate_series(0, floor(p.until_s)::integer - 1) AS t
  CROSS JOIN LATERAL (SELECT * FROM demo.samples AS s WHERE s.part = p.part
                       ORDER BY abs(s.at - b.at - t - 0.5) LIMIT 1) AS s
   JOIN demo.images AS i ON i.part = p.part
@@ -96,12 +96,18 @@ SELECT p.part, t,
 
 -- The same for pictures: smoothed over ten seconds where single jobs would be noise.
 CREATE VIEW demo.curves AS
-SELECT part, t, done, waiting, unended, asked, live,
+SELECT part, t, done, waiting, unended,
        round((avg(came) OVER around / (SELECT jobs_s FROM demo.settings))::numeric, 2) AS load,
        round((100 * sum(busy) OVER around / nullif(sum(places) OVER around, 0))::numeric, 1)
        AS utilisation
   FROM demo.seconds
 WINDOW around AS (PARTITION BY part ORDER BY t ROWS BETWEEN 5 PRECEDING AND 4 FOLLOWING);
+
+-- The workers at the times they were looked at, for pictures.
+CREATE VIEW demo.crews AS
+SELECT part, round((s.at - b.at)::numeric, 2) AS t, s.asked, s.live
+  FROM demo.samples AS s JOIN demo.began AS b USING (part) JOIN demo.parts AS p USING (part)
+ WHERE s.at - b.at BETWEEN 0 AND p.until_s;
 
 -- Each part in one row. Where a part is judged by the end of its load, an image that had not ended by
 -- then is late if it is older than the deadline, and else left out: nobody knows.
@@ -116,7 +122,7 @@ SELECT p.part, a.arrivals, a.accepted, a.latest_ms, a.slowest_answer_ms,
        i.in_time, a.arrivals - i.unknown AS judged,
        100.0 * i.in_time / nullif(a.arrivals - i.unknown, 0) AS in_time_percent,
        i.took_p50_s, i.took_p99_s, i.took_most_s, i.unseen, i.waits_longest_s, i.waiting_most,
-       i.worker_s, i.busy_percent, i.workers_first, i.workers_most, i.workers_last
+       i.worker_s, i.busy_percent, i.seconds, i.workers_first, i.workers_most, i.workers_last
   FROM demo.parts AS p
   JOIN (SELECT part, count(*) AS arrivals, count(*) FILTER (WHERE status = 202) AS accepted,
                max(late_ms) AS latest_ms, max(answer_ms) AS slowest_answer_ms
@@ -132,6 +138,7 @@ SELECT p.part, a.arrivals, a.accepted, a.latest_ms, a.slowest_answer_ms,
                percentile_cont(0.99) WITHIN GROUP (ORDER BY took_s) FILTER (WHERE is_seen) AS took_p99_s,
                max(took_s) FILTER (WHERE is_seen) AS took_most_s,
                max(p.ends_s - due_s) FILTER (WHERE NOT is_seen) AS waits_longest_s,
+               (SELECT count(*) FROM demo.seconds WHERE part = p.part) AS seconds,
                (SELECT max(waiting) FROM demo.seconds WHERE part = p.part) AS waiting_most,
                (SELECT sum(places) / (SELECT places FROM demo.settings)
                   FROM demo.seconds WHERE part = p.part) AS worker_s,
