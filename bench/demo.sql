@@ -103,10 +103,13 @@ SELECT part, t, done, waiting, unended,
   FROM demo.seconds
 WINDOW around AS (PARTITION BY part ORDER BY t ROWS BETWEEN 5 PRECEDING AND 4 FOLLOWING);
 
--- The workers at the times they were looked at, for pictures.
+-- The workers at the times they were looked at or killed, for pictures.
 CREATE VIEW demo.crews AS
 SELECT part, round((s.at - b.at)::numeric, 2) AS t, s.asked, s.live
-  FROM demo.samples AS s JOIN demo.began AS b USING (part) JOIN demo.parts AS p USING (part)
+  FROM (SELECT part, at, asked, live FROM demo.samples
+         UNION ALL SELECT 'b', at, NULL, 0 FROM demo.kills) AS s
+  JOIN demo.began AS b USING (part)
+  JOIN demo.parts AS p USING (part)
  WHERE s.at - b.at BETWEEN 0 AND p.until_s;
 
 -- Each part in one row. Where a part is judged by the end of its load, an image that had not ended by

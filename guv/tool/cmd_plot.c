@@ -209,13 +209,15 @@ static int add_series(struct plot *p, struct chart_panel *panel, const char *tex
                       struct err *e)
 {
     size_t at = (size_t)(panel - p->panels), i = 0;
-    struct chart_series *s = &p->series[at][panel->n_series];
-    char *name = p->names[at][panel->n_series];
     const struct columns *file;
     const char *colon = memrchr(text, ':', len);
+    struct chart_series *s;
+    char *name;
 
     if (panel->n_series == CHART_MAX_SERIES)
         return err_set(e, ERR_LIMIT, "more than %d series in a panel", CHART_MAX_SERIES);
+    s = &p->series[at][panel->n_series];
+    name = p->names[at][panel->n_series];
     file = find_column(p, text, len, &i);
     if (file)
         colon = NULL; /* part of the column's own name */
@@ -296,12 +298,14 @@ static int read_limit(struct plot *p, const char *text, struct err *e)
 /* "NAME=T" */
 static int read_mark(struct plot *p, const char *text, struct err *e)
 {
-    struct chart_mark *m = &p->marks[p->chart.n_marks];
-    char *name = p->mark_names[p->chart.n_marks];
     const char *t_s = strrchr(text, '=');
+    struct chart_mark *m;
+    char *name;
 
     if (p->chart.n_marks == CHART_MAX_MARKS)
         return err_set(e, ERR_LIMIT, "more than %d marks", CHART_MAX_MARKS);
+    m = &p->marks[p->chart.n_marks];
+    name = p->mark_names[p->chart.n_marks];
     if (!t_s || csv_number(t_s + 1, &m->t_s))
         return err_set(e, ERR_INPUT, "--mark: NAME=T, not '%.80s'", text);
     snprintf(name, sizeof(p->mark_names[0]), "%.*s", (int)(t_s - text), text);
