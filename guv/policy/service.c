@@ -7,6 +7,7 @@
 #define MEMORY_JOBS 30.0 /* what is usual: after so many jobs, or */
 #define MEMORY_S 60.0    /* so many seconds, whichever is longer, 1/e of it is left */
 #define CV2_MIN 0.01
+#define SHORT_S 5.0    /* beside the broker's interval of measuring */
 #define WINDOW_S 120.0 /* the longest that the mean is taken over */
 #define WINDOW_GROWTH 1.4
 #define WINDOW_LEAST_S 10.0 /* and the shortest, in seconds */
@@ -93,16 +94,6 @@ static void add_span(struct service *s, struct service_span span)
     estimate(s);
 }
 
-static void learn_spread(struct service *s, const struct service_look *look)
-{
-    double sd_s = isnan(look->sd_s) ? 0 : look->sd_s;
-    double learn = weight(look->n, look->dt_s);
-
-    s->usual_s += learn * (look->mean_s - s->usual_s);
-    s->square_mean += learn * (look->mean_s * look->mean_s + sd_s * sd_s - s->square_mean);
-    s->cv2 = fmax(CV2_MIN, s->square_mean / (s->usual_s * s->usual_s) - 1.0);
-}
-
 /* Places that were filled or emptied at some moment of the interval leave unknown how long they
  * were in use. That matters where they are many and jobs are short beside the interval. */
 static bool is_telling(const struct service *s, const struct service_look *look)
@@ -113,6 +104,15 @@ static bool is_telling(const struct service *s, const struct service_look *look)
            changed <= CHANGED_PART * fmax(look->unacked, look->unacked_was);
 }
 
+/* Of short jobs that are not queued for, how many were in hand at the moment of a look is chance.
+ */
+static double chance(const struct service *s, const struct service_look *look)
+{
+    if (look->is_full || s->mean_s >= look->dt_s)
+        return 0;
+    return sqrt((look->unacked + look->unacked_was) / 2) * look->dt_s / s->mean_s / 2;
+}
+
 static void learn_from_broker(struct service *s, const struct service_look *look)
 {
     double begun = look->unacked - look->unacked_was;
@@ -121,22 +121,36 @@ static void learn_from_broker(struct service *s, const struct service_look *look
 
     if (!is_telling(s, look) || (busy_s <= 0 && look->acked <= 0))
         return;
-    add_span(s, (struct service_span){look->dt_s, fmax(0, busy_s), look->acked, fabs(begun) / 2});
+    add_span(s, (struct service_span){look->dt_s, fmax(0, busy_s), look->acked,
+                                      fabs(begun) / 2 + chance(s, look)});
 }
 
 void service_learn(struct service *s, const struct service_look *look)
 {
-    bool has_records = look->n > 0 && look->mean_s > 0; /* false for NAN */
+    bool was_recorded = s->is_recorded;
 
-    if (look->acked >= 0 && look->dt_s > 0) {
-        learn_from_broker(s, look);
-        if (!has_records)
-            s->usual_s += weight(look->acked, look->dt_s) * (s->mean_s - s->usual_s);
-    } else if (has_records) {
-        add_span(s, (struct service_span){look->dt_s, look->n * look->mean_s, look->n, 0});
-    }
-    if (has_records)
-        learn_spread(s, look);
+    s->is_recorded = false;
+    s->is_counted = look->acked >= 0;
+    if (!s->is_counted || !(look->dt_s > 0) || (was_recorded && s->usual_s < SHORT_S))
+        return;
+    learn_from_broker(s, look);
+    if (!was_recorded)
+        s->usual_s += weight(look->acked, look->dt_s) * (s->mean_s - s->usual_s);
+}
+
+void service_learn_records(struct service *s, const struct service_records *r)
+{
+    double sd_s = isnan(r->sd_s) ? 0 : r->sd_s, learn = weight(r->n, r->dt_s);
+
+    if (!(r->n > 0 && r->mean_s > 0)) /* NAN, too */
+        return;
+    s->is_recorded = true;
+    s->usual_s += learn * (r->mean_s - s->usual_s);
+    s->square_mean += learn * (r->mean_s * r->mean_s + sd_s * sd_s - s->square_mean);
+    s->cv2 = fmax(CV2_MIN, s->square_mean / (s->usual_s * s->usual_s) - 1.0);
+    /* Of long jobs those in hand tell sooner than those that have ended. */
+    if (r->mean_s < SHORT_S || !s->is_counted)
+        add_span(s, (struct service_span){r->dt_s, r->n * r->mean_s, r->n, 0});
 }
 
 double service_quantile(const struct service *s, double z)

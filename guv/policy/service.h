@@ -24,18 +24,26 @@ struct service {
     double usual_s, square_mean;              /* slow means of a job's time and of its square */
     struct service_span spans[SERVICE_SPANS]; /* a ring; the oldest of `n` is at `start` */
     size_t start, n;
+    bool is_recorded; /* records have come since the last look */
+    bool is_counted;  /* the last look knew how many ended */
 };
 
-/* What has happened since the last look. NAN: not known. */
+/* What the broker tells of the time since the last look. NAN: not known. */
 struct service_look {
     double dt_s;
     double acked;                /* jobs ended in it */
     double unacked_was, unacked; /* jobs in hand, then and now */
-    double n, mean_s, sd_s;      /* jobs ended in it, by the application's own records */
+    bool is_full;                /* jobs waited then and now, so every place was in use */
+};
+
+/* What the application's own records tell of some time: jobs that ended in it. */
+struct service_records {
+    double dt_s, n, mean_s, sd_s;
 };
 
 void service_init(struct service *s, double mean_s, double sd_s);
 void service_learn(struct service *s, const struct service_look *look);
+void service_learn_records(struct service *s, const struct service_records *r);
 
 /* The time that a share of jobs does not pass; z is the standard normal's quantile of that share.
  * Service times are taken as lognormal. */

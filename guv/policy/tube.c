@@ -179,13 +179,12 @@ static void learn_jobs(struct tube *t, const struct observation *o, const struct
         t->is_gentle = true;
     else if (o->messages <= 0)
         t->is_gentle = false;
-    service_learn(&t->service, &(struct service_look){.dt_s = dt_s,
-                                                      .acked = counted(o->acked, was->acked),
-                                                      .unacked_was = was->unacked,
-                                                      .unacked = o->unacked,
-                                                      .n = o->service_n,
-                                                      .mean_s = o->service_mean_s,
-                                                      .sd_s = o->service_sd_s});
+    service_learn(&t->service,
+                  &(struct service_look){.dt_s = dt_s,
+                                         .acked = counted(o->acked, was->acked),
+                                         .unacked_was = was->unacked,
+                                         .unacked = o->unacked,
+                                         .is_full = v->ready > 0 && was->messages > was->unacked});
 }
 
 /* Which of the workers asked for take jobs by now. */
@@ -242,6 +241,9 @@ static void meet_queue(struct tube *t, const struct observation *o, const struct
 static void learn(struct tube *t, const struct observation *o, const struct view *v)
 {
     learn_starts(t, o, (int)v->crew.n);
+    service_learn_records(
+        &t->service,
+        &(struct service_records){v->dt_s, o->service_n, o->service_mean_s, o->service_sd_s});
     if (!is_news(t, o))
         return;
     if (t->has_last)

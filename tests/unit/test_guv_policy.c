@@ -398,6 +398,31 @@ static void the_applications_own_figures_count(void **state)
     shop_close(&s);
 }
 
+/* Half a second each, seldom more than one in hand: how many there are at a look is chance. */
+static void chance_looks_do_not_sway_what_records_tell(void **state)
+{
+    struct shop s;
+    struct random r;
+
+    (void)state;
+    random_init(&r, 3, 1);
+    shop_open(&s, &resize);
+    for (int i = 0; i < 200; i++) {
+        struct observation o = observation_of(s.t_s += POLL_S, 1);
+
+        o.unacked = o.messages = floor(3 * random_uniform(&r));
+        o.consumers = 1;
+        o.published = o.acked = s.arrived += 5;
+        o.service_n = 5;
+        o.service_mean_s = 0.5;
+        o.service_sd_s = 0.2;
+        policy_decide(s.policy, &o, &s.last);
+        if (i > 30)
+            assert_true(s.last.processing_s > 0.4 && s.last.processing_s < 0.6);
+    }
+    shop_close(&s);
+}
+
 /* ---- failures */
 
 /* With a crew that idles: whatever is unknown, it stays. */
@@ -949,6 +974,7 @@ int main(void)
         cmocka_unit_test(a_service_that_is_slower_than_configured_is_noticed),
         cmocka_unit_test(a_start_that_is_slower_than_configured_is_noticed),
         cmocka_unit_test(the_applications_own_figures_count),
+        cmocka_unit_test(chance_looks_do_not_sway_what_records_tell),
         cmocka_unit_test(nothing_is_stopped_on_what_is_not_known),
         cmocka_unit_test(a_scale_up_that_comes_due_is_made_blind_but_is_no_flood),
         cmocka_unit_test(not_even_what_somebody_else_asked_for_is_stopped_blind),
