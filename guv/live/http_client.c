@@ -158,6 +158,7 @@ static void set_options(const struct http_client *c, struct http_call *call, lon
         curl_easy_setopt(h, CURLOPT_CAINFO, c->options.ca_file);
     curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(h, CURLOPT_TIMEOUT_MS, timeout_ms);
+    curl_easy_setopt(h, CURLOPT_QUICK_EXIT, 1L); /* else its end awaits the resolver's thread */
     curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, take_body);
     curl_easy_setopt(h, CURLOPT_WRITEDATA, call);
     curl_easy_setopt(h, CURLOPT_HEADERFUNCTION, take_header);

@@ -4,12 +4,26 @@
  */
 #include <math.h>
 #include <microhttpd.h>
+#include <netdb.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "unit.h"
 
 #include "base/clock.h"
 #include "live/http_client.h"
+
+/* The resolver of this program, libcurl's threads too: of names it knows none, and not soon. */
+int getaddrinfo(const char *name, const char *service, const struct addrinfo *hints,
+                struct addrinfo **ret)
+{
+    (void)name;
+    (void)service;
+    (void)hints;
+    (void)ret;
+    sleep(3);
+    return EAI_AGAIN;
+}
 
 struct fixture {
     struct MHD_Daemon *daemon;
@@ -114,6 +128,18 @@ static void all_are_answered_but_the_one_that_is_not(void **state)
     assert_int_equal(one(f)->status, 200); /* and it goes on */
 }
 
+static void a_resolver_that_does_not_answer_is_not_awaited(void **state)
+{
+    struct fixture *f = *state;
+    int64_t began = clock_mono_ms();
+
+    f->call[0].url = "http://name.invalid/";
+    http_client_run(f->client, f->calls, 2, clock_mono_ms() + 300);
+    assert_in_range(clock_mono_ms() - began, 250, 2000);
+    assert_int_equal(f->call[0].err.code, ERR_TIMEOUT);
+    assert_int_equal(f->call[1].status, 200);
+}
+
 static void an_answer_past_the_limit_is_none(void **state)
 {
     struct fixture *f = *state;
@@ -195,6 +221,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         http_test(all_are_answered_but_the_one_that_is_not),
+        http_test(a_resolver_that_does_not_answer_is_not_awaited),
         http_test(an_answer_past_the_limit_is_none),
         http_test(sends_method_headers_and_credentials),
         http_test(reads_the_headers_it_knows),
