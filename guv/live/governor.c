@@ -25,6 +25,7 @@
 /* What was seen is acted on for two polls and so long, no slow peer takes longer: after it, this
  * process was frozen, or its machine. */
 #define LOOK_LASTS_MS 15000
+#define LOOK_LASTS_MOST_MS 1e9 /* an int, whatever the poll */
 
 #define UNKNOWN ((double)NAN)
 
@@ -59,6 +60,12 @@ struct governor {
 static double poll_ms(const struct governor *g)
 {
     return g->options.settings->poll_s * 1000;
+}
+
+/* For so long what was seen is acted on. */
+static double look_lasts_ms(const struct governor *g)
+{
+    return fmin(2 * poll_ms(g) + LOOK_LASTS_MS, LOOK_LASTS_MOST_MS);
 }
 
 /* The time by which so much of the poll that began is over. */
@@ -163,7 +170,7 @@ static int meet_database(struct governor *g, struct err *e)
                        "no lock: set DATABASE_URL, or say --single if no other guv can run");
     for (size_t i = 0; i < g->platform.n_apps; i++)
         apps[i] = g->platform.apps[i].name;
-    return leader_new(url, apps, g->platform.n_apps, &g->leader, e);
+    return leader_new(url, apps, g->platform.n_apps, (int)look_lasts_ms(g), &g->leader, e);
 }
 
 /* ---- what goes on while answers are awaited ---- */
@@ -528,7 +535,7 @@ static void decide(struct governor *g)
 
 static bool may_act(struct governor *g)
 {
-    bool is_old = (double)(clock_mono_ms() - g->began_mono_ms) > 2 * poll_ms(g) + LOOK_LASTS_MS;
+    bool is_old = (double)(clock_mono_ms() - g->began_mono_ms) > look_lasts_ms(g);
 
     return !g->options.dry_run && !is_old && (!g->leader || leader_check(g->leader));
 }

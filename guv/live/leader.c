@@ -12,6 +12,7 @@ struct leader {
     struct db *db;
     const char **apps; /* sorted, so that two guvs take their locks in the same order */
     size_t n;
+    int idle_ms;
     bool is_leader;
     unsigned session; /* in which the locks were taken */
     char backend[16]; /* the process of that session, as the server tells it */
@@ -23,8 +24,8 @@ static int by_name(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-int leader_new(const char *database_url, const char *const *apps, size_t n, struct leader **ret,
-               struct err *e)
+int leader_new(const char *database_url, const char *const *apps, size_t n, int idle_ms,
+               struct leader **ret, struct err *e)
 {
     struct db_options options = {.url = database_url,
                                  .application = "guv leader",
@@ -39,6 +40,7 @@ int leader_new(const char *database_url, const char *const *apps, size_t n, stru
     for (size_t i = 0; i < n; i++)
         l->apps[i] = apps[i];
     l->n = n;
+    l->idle_ms = idle_ms;
     qsort(l->apps, n, sizeof(*l->apps), by_name);
     l->db = db_new(&options, e);
     if (!l->db) {
@@ -91,9 +93,22 @@ static int ask_session(struct leader *l, bool *ret_is_same, struct err *e)
     return 0;
 }
 
-/* So that the server, too, notices a guv that was cut off: within 20 s. */
-static const char keepalives[] = "SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 5; "
-                                 "SET tcp_keepalives_count = 3";
+/*
+ * So that the server, too, notices a guv that was cut off, within 20 s; and one that is frozen,
+ * whose machine goes on to acknowledge. PostgreSQL has that limit since version 14.
+ */
+static int set_up_session(struct leader *l, struct err *e)
+{
+    char sql[400];
+
+    snprintf(sql, sizeof(sql),
+             "SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 5; "
+             "SET tcp_keepalives_count = 3; "
+             "SELECT set_config('idle_session_timeout', '%d', false) "
+             "WHERE current_setting('idle_session_timeout', true) IS NOT NULL",
+             l->idle_ms);
+    return db_command(l->db, sql, e);
+}
 
 /* All locks or none. hashtext() of 'guv' and of the app: to be found in pg_locks. */
 static int take_locks(struct leader *l, struct err *e)
@@ -101,7 +116,7 @@ static int take_locks(struct leader *l, struct err *e)
     bool has_all = true;
     char got[8];
 
-    if (db_generation(l->db) != l->session && db_command(l->db, keepalives, e))
+    if (db_generation(l->db) != l->session && set_up_session(l, e))
         return -1;
     for (size_t i = 0; has_all && i < l->n; i++) {
         if (ask(l, "SELECT pg_try_advisory_lock(hashtext('guv'), hashtext($1))", l->apps[i], got,

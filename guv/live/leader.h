@@ -17,10 +17,11 @@
 
 struct leader; /* opaque */
 
-/* Connects to nothing yet. The texts are lent. Returns 0 and a new one, or -1 (ERR_INPUT: a bad
- * URL; ERR_NOMEM). */
-int leader_new(const char *database_url, const char *const *apps, size_t n, struct leader **ret,
-               struct err *e) MUST_CHECK;
+/* Connects to nothing yet. The texts are lent. idle_ms: the locks of a guv that has not asked for
+ * so long are given back for it. Returns 0 and a new one, or -1 (ERR_INPUT: a bad URL;
+ * ERR_NOMEM). */
+int leader_new(const char *database_url, const char *const *apps, size_t n, int idle_ms,
+               struct leader **ret, struct err *e) MUST_CHECK;
 void leader_free(struct leader *l); /* NULL is fine. Gives the locks back */
 
 /* Asks the database whether the locks are held, and tries to take them if not. Blocks for some

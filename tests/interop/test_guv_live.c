@@ -458,6 +458,25 @@ static void another_guv_takes_over_from_one_that_was_killed(void **state)
     program_expect(&f->second, "event=scaled role=\"work\" workers=3");
 }
 
+/* Its machine still acknowledges, so its connection does not break. */
+static void another_guv_takes_over_from_one_that_is_frozen(void **state)
+{
+    struct fixture *f = *state;
+    char line[LINE];
+
+    start_platform(f, worker_line(line, "work", "jobs", 100, ""), "work=0");
+    start_leader(f, WORK);
+    start_guv(f, &f->second, WORK, NULL);
+    program_expect(&f->second, "event=standby");
+    assert_int_equal(kill(f->guv.pid, SIGSTOP), 0);
+    program_expect(&f->second, "event=leader");
+    assert_int_equal(kill(f->guv.pid, SIGCONT), 0);
+    program_expect(&f->guv, "event=standby");
+    put_jobs("jobs", 40);
+    program_expect(&f->second, "event=scaled role=\"work\" workers=3");
+    assert_false(program_has_said(&f->guv, "event=scaled"));
+}
+
 static void who_loses_the_lock_acts_no_more(void **state)
 {
     static const char end_session[] =
@@ -692,6 +711,7 @@ int main(int argc, char **argv)
         live_test(one_app_that_is_not_there_holds_up_no_other),
         live_test(a_dry_run_changes_nothing),
         live_test(another_guv_takes_over_from_one_that_was_killed),
+        live_test(another_guv_takes_over_from_one_that_is_frozen),
         live_test(who_loses_the_lock_acts_no_more),
         live_test(nothing_is_changed_while_the_database_is_away),
     };
