@@ -8,6 +8,7 @@
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -181,6 +182,9 @@ int guv_run(int argc, char **argv)
     struct err e = ERR_INIT;
     int status;
 
+    /* The names of broker and database are looked up within a poll, for which glibc's own 10 s
+     * would be long. */
+    setenv("RES_OPTIONS", "timeout:1 attempts:2", 0);
     mallopt(M_ARENA_MAX, 1); /* libcurl looks names up in threads; each would get megabytes */
     log_init("", LOG_INFO);
     switch (options_parse(&table, argc, argv, &o, &rest, &e)) {
