@@ -13,7 +13,7 @@
 #include "base/clock.h"
 #include "unit.h"
 
-#define CONNECTIONS_MAX 16
+#define CONNECTIONS_MAX 256      /* at once: a busy machine is slow to see that they have ended */
 #define BUFFER_SIZE (256 * 1024) /* of two frames as large as RabbitMQ allows */
 #define FRAME_HEAD 7
 #define FRAME_METHOD 1
@@ -162,14 +162,17 @@ static void take_connection(struct step_proxy *p, int door)
     struct connection *c = p->connections;
     int client = accept(p->listener[door], NULL, NULL), server = connect_to(p->target[door]);
 
-    assert_true(client >= 0);
-    send_at_once(client);
-    while (c->is_open)
-        assert_true(++c < p->connections + CONNECTIONS_MAX);
-    if (server < 0) {
-        close(client);
+    while (c < p->connections + CONNECTIONS_MAX && c->is_open)
+        c++;
+    /* Not asserted: cmocka ends the program without a word when a thread's assertion fails. */
+    if (client < 0 || server < 0 || c == p->connections + CONNECTIONS_MAX) {
+        if (client >= 0)
+            close(client);
+        if (server >= 0)
+            close(server);
         return;
     }
+    send_at_once(client);
     c->is_open = true;
     c->greeted = false;
     c->door = door;
