@@ -16,6 +16,9 @@ int platform_init(struct platform *p, const char *base_url, const char *token, s
     size_t len;
 
     *p = (struct platform){.rate_remaining = (double)NAN};
+    for (const char *c = token ? token : ""; *c; c++)
+        if ((unsigned char)*c <= 0x20 || *c == 0x7f)
+            return err_set(e, ERR_INPUT, "the platform's token has a blank or a line's end in it");
     p->base_url = strdup(base_url ? base_url : HEROKU_URL);
     p->apps = calloc(PLATFORM_APPS_MAX, sizeof(*p->apps));
     if (token) {

@@ -64,7 +64,8 @@ struct platform {
     char agent[64];
 };
 
-/* token NULL: none is sent. base_url NULL: Heroku's. Returns 0, or -1 (ERR_NOMEM). */
+/* token NULL: none is sent. base_url NULL: Heroku's. Returns 0, or -1 (ERR_INPUT: a token
+ * that would end its header; ERR_NOMEM). */
 int platform_init(struct platform *p, const char *base_url, const char *token,
                   struct err *e) MUST_CHECK;
 void platform_release(struct platform *p);

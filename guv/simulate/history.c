@@ -70,12 +70,13 @@ struct reader {
     struct trace *trace;
 };
 
-/* A column in seconds since 1970; NAN: it is null. */
+/* A column in seconds since 1970; NAN: it is null, or infinite. */
 static double seconds(const PGresult *rows, int row, int column)
 {
-    if (PQgetisnull(rows, row, column))
-        return (double)NAN;
-    return strtod(PQgetvalue(rows, row, column), NULL);
+    double s =
+        PQgetisnull(rows, row, column) ? (double)NAN : strtod(PQgetvalue(rows, row, column), NULL);
+
+    return isfinite(s) ? s : (double)NAN;
 }
 
 static int add_job(struct reader *r, double created_s, double took_s, struct err *e)

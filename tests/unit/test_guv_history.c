@@ -106,20 +106,23 @@ static void reads_part_after_part(void **state)
 
     (void)state;
     memset(&database, 0, sizeof database);
-    memcpy(database.rows,
-           (const char *[MAX_PARTS][MAX_ROWS][2]){
-               {{"999.5", "3"}, {"1000", "2.5"}, {"1600.25", ""}}, {{"1700", "0"}, {"", "4"}}},
-           sizeof database.rows);
+    memcpy(
+        database.rows,
+        (const char *[MAX_PARTS][MAX_ROWS][2]){{{"999.5", "3"}, {"1000", "2.5"}, {"1600.25", ""}},
+                                               {{"1700", "0"}, {"", "4"}},
+                                               {{"Infinity", "4"}, {"1800", "Infinity"}}},
+        sizeof database.rows);
     assert_int_equal(read(&h, &t, &e), 0);
-    assert_int_equal(t.n, 3);
+    assert_int_equal(t.n, 4);
     assert_true(t.duration_s > 999.9 && t.duration_s < 1000.1);
     assert_true(fabs(t.jobs[0].arrives_s) < 1e-9 && fabs(t.jobs[0].takes_s - 2.5) < 1e-9);
     assert_true(fabs(t.jobs[1].arrives_s - 600.25) < 1e-9 && t.jobs[1].takes_s > 0);
     assert_true(t.jobs[2].takes_s > 0);
+    assert_true(isfinite(t.jobs[3].takes_s));
     assert_int_equal(h.earlier, 1);
-    assert_int_equal(h.unknown, 1);
-    assert_int_equal(h.drawn, 1);
-    assert_int_equal(database.part, 3); /* the third part was empty */
+    assert_int_equal(h.unknown, 2);
+    assert_int_equal(h.drawn, 2);
+    assert_int_equal(database.part, 4); /* the fourth part was empty */
     trace_release(&t);
 }
 

@@ -178,6 +178,21 @@ static void two_roles_of_one_type_are_refused(void **state)
     assert_int_equal(e.code, ERR_INPUT);
 }
 
+static void a_token_that_would_end_its_header_is_refused(void **state)
+{
+    static const char *const tokens[] = {"abc\n", "abc\r\nX-More: 1", "a bc", "\x7f"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof tokens / sizeof *tokens; i++) {
+        struct platform p;
+        struct err e = ERR_INIT;
+
+        assert_int_equal(platform_init(&p, NULL, tokens[i], &e), -1);
+        assert_int_equal(e.code, ERR_INPUT);
+        assert_null(strstr(e.text, "abc"));
+    }
+}
+
 static void asks_each_app_for_its_formation(void **state)
 {
     struct fixture *f = *state;
@@ -431,6 +446,7 @@ int main(void)
         cmocka_unit_test(writes_updates),
         cmocka_unit_test(the_delay_doubles_up_to_a_minute),
         platform_test(two_roles_of_one_type_are_refused),
+        cmocka_unit_test(a_token_that_would_end_its_header_is_refused),
         platform_test(asks_each_app_for_its_formation),
         platform_test(reads_on_where_a_page_ends),
         platform_test(pages_without_end_are_given_up),
