@@ -122,12 +122,11 @@ struct view {
     double ready;
     struct crew crew;
     struct arrivals_rate rate;
-    double load;      /* workers that would be busy all the time */
-    double plan_s;    /* a start, as it is planned with */
-    double react_s;   /* from now until what is decided at the next look helps */
-    double last_s;    /* from a job's arrival to the last moment it may start */
-    double room_s;    /* the same, less what may have come since the broker measured */
-    double horizon_s; /* how far the forecast is looked at */
+    double load;    /* workers that would be busy all the time */
+    double plan_s;  /* a start, as it is planned with */
+    double react_s; /* from now until what is decided at the next look helps */
+    double last_s;  /* from a job's arrival to the last moment it may start */
+    double room_s;  /* the same, less what may have come since the broker measured */
 };
 
 /* ---- learning */
