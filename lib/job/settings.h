@@ -1,5 +1,5 @@
 /*
- * settings.h - every setting of the service, in one table (settings.c), read at start.
+ * settings.h - every setting of the service, in one table (settings.c); lib/start reads it.
  * The README's table is held to it by a test.
  */
 #ifndef JOB_SETTINGS_H
@@ -20,7 +20,7 @@ enum settings_program { PROGRAM_WEB = 1, PROGRAM_RESIZE = 2, PROGRAM_STORE = 4 }
 struct settings {
     int64_t port;
     const char *database_url;
-    const char *broker;
+    const char *broker, *ca_file;
     int64_t discovery_period_s;
     const char *log_level;
 
@@ -35,7 +35,7 @@ struct settings {
     const char *fetch_allow;
     int64_t fetch_timeout_s, max_redirects, max_source_mb, max_megapixels;
     int64_t resize_concurrent, source_memory_mb, decoders, resize_timeout_s;
-    int64_t decoder_memory_mb, decoder_images, decoder_resident_mb, max_output_mb;
+    int64_t memory_mb, decoder_memory_mb, decoder_images, decoder_resident_mb, max_output_mb;
     const char *sandbox;
 
     int64_t attempts, retry_delay_ms;
@@ -44,11 +44,5 @@ struct settings {
 
 extern const struct config_setting settings_table[];
 extern const size_t settings_count;
-
-/*
- * Fills ret for the program. Returns 0, or -1 with every problem logged as event=bad_setting; the
- * program then ends with status 2.
- */
-int settings_load(enum settings_program program, struct settings *ret) MUST_CHECK;
 
 #endif
