@@ -124,6 +124,8 @@ const struct config_setting settings_table[] = {
     TEXT("IMAGERESIZE_API_KEYS", NULL, NULL, PROGRAM_WEB, api_keys, refuse_api_keys,
          "not supported yet: web refuses to start when it is set"),
 
+    NUMBER("IMAGERESIZE_KEEP_ALIVE", "100", 1, 3600, "s", PROGRAM_WEB, keep_alive_s,
+           "how long an idle connection is kept: longer than a proxy before it keeps its own"),
     NUMBER("IMAGERESIZE_MAX_BODY", "1048576", 1024, 104857600, "bytes", PROGRAM_WEB, max_body_bytes,
            "largest body of a request"),
     NUMBER("IMAGERESIZE_MAX_IMAGES", "100", 1, 1000, "images", PROGRAM_WEB, max_images,

@@ -165,6 +165,37 @@ static void web_listens_at_once_on_both_stacks_and_says_503(void **state)
     assert_ends_in_time(&p);
 }
 
+/* The default is too long for a test; that it is used as this one is, is the same code. */
+static void an_idle_connection_is_kept_as_long_as_the_setting_says(void **state)
+{
+    static const char request[] = "GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n";
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int64_t answered;
+    struct program p;
+    char answer[2000];
+
+    (void)state;
+    setenv("IMAGERESIZE_KEEP_ALIVE", "3", 1);
+    start(&p, WEB);
+    unsetenv("IMAGERESIZE_KEEP_ALIVE");
+    program_expect(&p, "event=listening");
+    a.sin_port = htons((uint16_t)web_port);
+    assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof a), 0);
+    for (int i = 0; i < 2; i++) { /* the second is on a connection that has been used */
+        assert_int_equal(send(fd, request, sizeof request - 1, MSG_NOSIGNAL), sizeof request - 1);
+        assert_true(recv(fd, answer, sizeof answer, 0) > 0);
+        answered = clock_mono_ms();
+        if (i == 0)
+            assert_int_equal(poll(&(struct pollfd){fd, POLLIN, 0}, 1, 1500), 0);
+    }
+    assert_int_equal(poll(&(struct pollfd){fd, POLLIN, 0}, 1, PROGRAM_PATIENCE_MS), 1);
+    assert_int_equal(recv(fd, answer, sizeof answer, 0), 0); /* closed, and not before its time */
+    assert_true(clock_mono_ms() - answered >= 2900);
+    close(fd);
+    assert_ends_in_time(&p);
+}
+
 /* Log routers cut longer lines: Heroku's at 10,000 bytes. */
 static void what_clients_send_makes_no_long_log_line(void **state)
 {
@@ -257,6 +288,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         IN(refuse, web_listens_at_once_on_both_stacks_and_says_503),
+        IN(refuse, an_idle_connection_is_kept_as_long_as_the_setting_says),
         IN(refuse, what_clients_send_makes_no_long_log_line),
         IN(refuse, store_ends_at_sigterm),
         IN(refuse, resize_ends_at_sigterm),
