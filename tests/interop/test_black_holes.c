@@ -4,6 +4,7 @@
  * ends in order and in time when it is told to.
  */
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
@@ -14,6 +15,7 @@
 #include "http.h"
 #include "program.h"
 #include "scratch_dir.h"
+#include "system.h"
 
 #include "unit.h"
 
@@ -282,6 +284,30 @@ static void guv_ends_at_sigterm(void **state)
     assert_ends_in_time(&p);
 }
 
+/* The decoders of a process, seen by their limit of data: that of the images, and 256 MB. */
+static void resize_takes_no_more_than_the_memory_it_may_use(void **state)
+{
+    char path[40], command_line[400];
+    struct program p;
+    pid_t decoders[8];
+    size_t n = 0;
+    int fd;
+
+    (void)state;
+    setenv("IMAGERESIZE_MEMORY", "300", 1);
+    start(&p, resize);
+    unsetenv("IMAGERESIZE_MEMORY");
+    program_expect(&p, "event=broker_down"); /* its decoders stand by then */
+    n = children_of(p.pid, decoders, 8);
+    assert_int_equal(n, 1);
+    snprintf(path, sizeof path, "/proc/%d/cmdline", (int)decoders[0]);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    n = (size_t)read(fd, command_line, sizeof command_line - 1);
+    close(fd);
+    assert_non_null(memmem(command_line, n, "\000394264576", 10)); /* (120 + 256) MB */
+    assert_ends_in_time(&p);
+}
+
 #define IN(place, test) cmocka_unit_test_setup_teardown(test, place, close_holes)
 
 int main(void)
@@ -292,6 +318,7 @@ int main(void)
         IN(refuse, what_clients_send_makes_no_long_log_line),
         IN(refuse, store_ends_at_sigterm),
         IN(refuse, resize_ends_at_sigterm),
+        IN(refuse, resize_takes_no_more_than_the_memory_it_may_use),
         IN(refuse, guv_ends_at_sigterm),
         IN(swallow, web_listens_at_once_on_both_stacks_and_says_503),
         IN(swallow, store_ends_at_sigterm),
