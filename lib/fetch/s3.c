@@ -52,7 +52,7 @@ static bool is_name(const char *text)
     return *text && is_path(text) && !strchr(text, '/');
 }
 
-static int check_endpoint(const char *endpoint, struct err *e)
+int s3_check_endpoint(const char *endpoint, struct err *e)
 {
     static const CURLUPart unwanted[] = {CURLUPART_QUERY, CURLUPART_FRAGMENT};
     CURLU *url = curl_url();
@@ -67,8 +67,9 @@ static int check_endpoint(const char *endpoint, struct err *e)
     }
     curl_free(text);
     curl_url_cleanup(url);
-    return ok ? 0
-              : err_set(e, ERR_INPUT, "S3 endpoint '%s' is not http(s)://host[:port]", endpoint);
+    return ok ? 0 /* not quoted: it may hold a password */
+              : err_set(e, ERR_INPUT,
+                        "the S3 endpoint must be http(s)://host[:port], without a user");
 }
 
 static int check_options(const struct s3_options *o, struct err *e)
@@ -84,7 +85,7 @@ static int check_options(const struct s3_options *o, struct err *e)
                        "S3 prefix '%s': only letters, digits and . _ - between slashes", o->prefix);
     if (!*o->key || !*o->secret)
         return err_set(e, ERR_INPUT, "S3 key and secret are both needed");
-    return o->endpoint ? check_endpoint(o->endpoint, e) : 0;
+    return o->endpoint ? s3_check_endpoint(o->endpoint, e) : 0;
 }
 
 /* A bucket with a dot in its name does not fit Amazon's certificate as a host. */

@@ -51,5 +51,6 @@ int run_queue_tests(void);
 int run_source_tests(void);
 int run_decoder_tests(void);
 int run_stop_tests(void);
+int run_dyno_tests(void);
 
 #endif

@@ -58,7 +58,7 @@ static void refuses_settings_that_cannot_work(void **state)
     static const struct {
         const char *endpoint, *region, *key, *bucket, *prefix, *named;
     } cases[] = {
-        {"ftp://a", "r", "k", "b", "", "endpoint 'ftp://a'"},
+        {"ftp://a", "r", "k", "b", "", "endpoint"},
         {"example.org", "r", "k", "b", "", "endpoint"},
         {"http://me:pw@a", "r", "k", "b", "", "endpoint"},
         {"http://a/?x", "r", "k", "b", "", "endpoint"},
@@ -85,6 +85,7 @@ static void refuses_settings_that_cannot_work(void **state)
         o.prefix = cases[i].prefix;
         assert_null(s3_bucket_new(&o, &e));
         assert_int_equal(e.code, ERR_INPUT);
+        assert_null(strstr(e.text, "pw"));
         if (!strstr(e.text, cases[i].named))
             fail_msg("%s, not of %s", e.text, cases[i].named);
     }
