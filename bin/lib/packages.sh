@@ -46,6 +46,7 @@ missing_test_packages() {
     need_for g++ g++          # compiles the library's headers as C++
     need_for groff groff-base # checks the manual pages
     need_for openssl openssl
+    need_for systemd-analyze systemd # checks the units
     need_for clang clang
     [[ -x /usr/sbin/mosquitto ]] || need mosquitto # a folder that not everybody's PATH has
     need_for node nodejs
