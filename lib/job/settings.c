@@ -163,6 +163,9 @@ const struct config_setting settings_table[] = {
            decoder_images, "images after which a decoder is replaced"),
     NUMBER("IMAGERESIZE_DECODER_RESIDENT", "160", 32, 65536, "MB", PROGRAM_RESIZE,
            decoder_resident_mb, "resident size above which an idle decoder is replaced"),
+    NUMBER(
+        "IMAGERESIZE_STORE_PATIENCE", "30", 1, 300, "s", PROGRAM_RESIZE, store_patience_s,
+        "how long a result is kept that cannot be stored; then this try of its image has failed"),
     TEXT("IMAGERESIZE_SANDBOX", NULL, "on", PROGRAM_RESIZE, sandbox, check_on_off,
          "off lets decoders run where the kernel has no seccomp"),
 
