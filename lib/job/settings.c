@@ -101,7 +101,9 @@ const struct config_setting settings_table[] = {
          "where results are kept: postgres:, file:///dir or s3://bucket/prefix; not set: Bucketeer "
          "where it is attached, else postgres:"),
     TEXT("IMAGERESIZE_S3_ENDPOINT", NULL, NULL, PROGRAM_RESIZE, s3_endpoint, check_http_url,
-         "an S3-compatible server; not set: Amazon's of the region"),
+         "an S3-compatible server, http(s)://host or, for virtual-host style, "
+         "http(s)://{bucket}.host; "
+         "not set: Amazon's of the region"),
     TEXT("IMAGERESIZE_S3_REGION", "BUCKETEER_AWS_REGION", "us-east-1", PROGRAM_RESIZE, s3_region,
          NULL, "the bucket's region"),
     TEXT("IMAGERESIZE_S3_KEY", "BUCKETEER_AWS_ACCESS_KEY_ID", NULL, PROGRAM_RESIZE, s3_key, NULL,
