@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -98,25 +99,29 @@ static bool is_http_url(const char *text)
     return ok;
 }
 
-static int check_endpoint(const struct s3_options *o, struct err *e)
+/* Not quoted where it is refused: it may hold a password. */
+int s3_check_endpoint(const char *endpoint, struct err *e)
 {
-    bool marked = strstr(o->endpoint, S3_BUCKET_MARK) != NULL;
-    AUTO(text_freep) char *url = endpoint_url(o->endpoint, o->bucket);
+    AUTO(text_freep) char *url = endpoint_url(endpoint, "bucket");
 
-    if (!url)
-        return err_set(e, ERR_INPUT, "S3 endpoint: over %d bytes", MAX_URL_BYTES);
-    if ((marked && !mark_leads_the_host(o->endpoint)) || !is_http_url(url))
+    if (!url || (strstr(endpoint, S3_BUCKET_MARK) && !mark_leads_the_host(endpoint)) ||
+        !is_http_url(url))
         return err_set(e, ERR_INPUT,
-                       "S3 endpoint '%.200s' is not http(s)://host[:port] or "
-                       "http(s)://" S3_BUCKET_MARK ".host[:port]",
-                       o->endpoint);
-    if (marked && strncmp(url, "https", 5) == 0 && strchr(o->bucket, '.'))
-        return err_set(
-            e, ERR_INPUT,
-            "S3 endpoint '%.200s': no certificate fits a host for bucket '%s', which has "
-            "a dot in its name; leave " S3_BUCKET_MARK ". out",
-            o->endpoint, o->bucket);
+                       "the S3 endpoint must be http(s)://host[:port] or "
+                       "http(s)://" S3_BUCKET_MARK ".host[:port], without a user");
     return 0;
+}
+
+/* A certificate for "*.host" does not fit a bucket with a dot in its name. */
+static int check_style(const struct s3_options *o, struct err *e)
+{
+    if (strncasecmp(o->endpoint, "https", 5) != 0 || !strchr(o->bucket, '.') ||
+        !strstr(o->endpoint, S3_BUCKET_MARK))
+        return 0;
+    return err_set(e, ERR_INPUT,
+                   "S3 bucket '%s': no certificate fits a host of that name, which has a dot; "
+                   "leave " S3_BUCKET_MARK ". out of the endpoint",
+                   o->bucket);
 }
 
 static int check_options(const struct s3_options *o, struct err *e)
@@ -132,7 +137,9 @@ static int check_options(const struct s3_options *o, struct err *e)
                        "S3 prefix '%s': only letters, digits and . _ - between slashes", o->prefix);
     if (!*o->key || !*o->secret)
         return err_set(e, ERR_INPUT, "S3 key and secret are both needed");
-    return o->endpoint ? check_endpoint(o, e) : 0;
+    if (o->endpoint && (s3_check_endpoint(o->endpoint, e) || check_style(o, e)))
+        return -1;
+    return 0;
 }
 
 /* A bucket with a dot in its name does not fit Amazon's certificate as a host. */

@@ -92,6 +92,8 @@ const struct config_setting settings_table[] = {
          "the Postgres database; remote hosts are reached with TLS"),
     TEXT("MSGFLO_BROKER", "CLOUDAMQP_URL", "amqp://localhost", ALL, broker, check_broker,
          "the RabbitMQ broker"),
+    TEXT("SSL_CERT_FILE", NULL, NULL, PROGRAM_RESIZE, ca_file, NULL,
+         "certificate authorities for https://, PEM; not set: the system's"),
     NUMBER("MSGFLO_DISCOVERY_PERIOD", "60", 1, 3600, "s", ALL, discovery_period_s,
            "how long an announcement of a participant holds"),
     TEXT("LOG_LEVEL", NULL, "info", ALL, log_level, check_log_level,

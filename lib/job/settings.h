@@ -20,7 +20,7 @@ enum settings_program { PROGRAM_WEB = 1, PROGRAM_RESIZE = 2, PROGRAM_STORE = 4 }
 struct settings {
     int64_t port;
     const char *database_url;
-    const char *broker;
+    const char *broker, *ca_file;
     int64_t discovery_period_s;
     const char *log_level;
 

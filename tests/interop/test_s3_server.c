@@ -26,6 +26,7 @@
 static struct child server = {.pid = -1, .stdin_fd = -1};
 static char folder[SCRATCH_DIR_SIZE];
 static const char *endpoint;
+static const char *ca_file; /* for the next put */
 
 static int start_s3(void **state)
 {
@@ -85,7 +86,8 @@ static char *put(const struct s3_options *options, const char *bytes, size_t len
 {
     struct err e = ERR_INIT;
     struct guard *guard = guard_new(NULL, &e);
-    struct fetcher_options o = {.guard = guard, .timeout_ms = 1000, .user_agent = "test"};
+    struct fetcher_options o = {
+        .guard = guard, .timeout_ms = 1000, .user_agent = "test", .ca_file = ca_file};
     struct fetcher *f = fetcher_new(&o, &e);
     struct s3_bucket *b = s3_bucket_new(options, &e);
     int fd = memfd_create("test", MFD_CLOEXEC);
@@ -298,7 +300,8 @@ static void a_refusal_names_the_setting_to_change(void **state)
     }
 }
 
-/* Its certificate is good but for who signed it: an authority that this machine does not know. */
+/* Its certificate is good but for who signed it: an authority that this machine does not know,
+ * until it is told. */
 static void a_server_that_proves_nothing_gets_nothing(void **state)
 {
     char command[300], key[200], cert[200];
@@ -321,6 +324,14 @@ static void a_server_that_proves_nothing_gets_nothing(void **state)
     free(put(&o, "hello", 5, SHA256_OF_HELLO, &r));
     assert_int_equal(r.outcome, S3_FAILED);
     assert_string_equal(r.detail, "the result store: the server's certificate is not valid");
+    snprintf(cert, sizeof cert, "%s/tls/ca.pem", folder);
+    ca_file = cert;
+    free(put(&o, "hello", 5, SHA256_OF_HELLO, &r));
+    assert_int_equal(r.outcome, S3_OK);
+    snprintf(command, sizeof command, "https://127.0.0.1%s", strrchr(tls.line, ':'));
+    free(put(&o, "hello", 5, SHA256_OF_HELLO, &r)); /* it is not for this name */
+    assert_string_equal(r.detail, "the result store: the server's certificate is not valid");
+    ca_file = NULL;
     child_stop(&tls);
 }
 
