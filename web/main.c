@@ -28,6 +28,7 @@
 #include "web/http.h"
 #include "web/job_publisher.h"
 #include "web/listener.h"
+#include "web/pages.h"
 #include "web/reader.h"
 #include "web/request.h"
 #include "web/web.h"
@@ -72,7 +73,8 @@ static int fill_web(struct web *web, struct err *e)
     static const struct waiters_hooks hooks = {hold, give_up, wake};
     const struct settings *s = &web->settings;
 
-    if (output_target_parse(s->output, s->s3_bucketeer_bucket, &web->target, e))
+    if (output_target_parse(s->output, s->s3_bucketeer_bucket, &web->target, e) ||
+        pages_describe(s, e))
         return -1;
     web->limits = (struct new_job_limits){
         .image = {.max_url_bytes = s->max_url_bytes,

@@ -6,6 +6,11 @@
 
 #include "pages_data.h"
 #include "pages_table.h"
+#include "web/description.h"
+
+#define DESCRIPTION "/openapi.json"
+
+static char *description; /* written once, before threads */
 
 /* Nothing but what this service serves, and images from everywhere: sources and outputs in a
  * bucket. No inline script or style, no frames, no forms sent away. */
@@ -48,6 +53,14 @@ static void tag_of(const char *bytes, size_t len, char ret[ETAG_SIZE])
     snprintf(ret, ETAG_SIZE, "\"%016llx\"", (unsigned long long)hash);
 }
 
+int pages_describe(const struct settings *settings, struct err *e)
+{
+    for (size_t i = 0; i < sizeof pages / sizeof *pages; i++)
+        if (strcmp(pages[i].path, DESCRIPTION) == 0)
+            description = description_make(pages[i].bytes, pages[i].len, settings, e);
+    return description ? 0 : -1;
+}
+
 void pages_answer(struct answer *a, const char *path, const char *if_none_match)
 {
     if (strcmp(path, "/") == 0)
@@ -55,16 +68,23 @@ void pages_answer(struct answer *a, const char *path, const char *if_none_match)
     else if (strcmp(path, "/favicon.ico") == 0)
         path = "/static/favicon.svg";
     for (size_t i = 0; i < sizeof pages / sizeof *pages; i++) {
+        const char *bytes = pages[i].bytes;
+        size_t len = pages[i].len;
+
         if (strcmp(path, pages[i].path) != 0)
             continue;
-        tag_of(pages[i].bytes, pages[i].len, a->etag);
+        if (strcmp(path, DESCRIPTION) == 0) {
+            bytes = description;
+            len = strlen(description);
+        }
+        tag_of(bytes, len, a->etag);
         a->cache_control = "public, max-age=60";
         a->content_security_policy = PAGE_POLICY;
         a->content_type = type_of(path);
         a->status = header_none_match(if_none_match, a->etag) ? 304 : 200;
         if (a->status == 200) {
-            a->static_body = pages[i].bytes;
-            a->body_len = pages[i].len;
+            a->static_body = bytes;
+            a->body_len = len;
         }
         return;
     }

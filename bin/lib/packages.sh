@@ -20,24 +20,33 @@ need_for() {
     have "$1" || missing+=("$2")
 }
 
-missing_run_packages() {
-    missing=()
+# What each build needs.
+need_to_build() {
     need_for cc gcc
     need_for make make
     need_for cmake cmake
     need_for pkg-config pkg-config
+    need ca-certificates libc6-dev libcurl4-openssl-dev libjansson-dev libvips-dev
+}
+
+# AVIF, where it is not part of libheif itself: two packages or, before version 1.16, none.
+need_avif() {
+    # shellcheck disable=SC2046 # one word a package
+    need $(apt-cache pkgnames libheif-plugin-aom)
+}
+
+missing_run_packages() {
+    missing=()
+    need_to_build
     need_for curl curl
     need_for jq jq
     need_for setpriv util-linux
     need_for psql postgresql-client
-    need ca-certificates libc6-dev libcurl4-openssl-dev libjansson-dev libmicrohttpd-dev \
-        libmosquitto-dev libpq-dev librabbitmq-dev libseccomp-dev libvips-dev libwslay-dev \
+    need libmicrohttpd-dev libmosquitto-dev libpq-dev librabbitmq-dev libseccomp-dev libwslay-dev \
         libyaml-dev
     compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || need postgresql
     [[ -x /usr/lib/rabbitmq/bin/rabbitmq-server ]] || need rabbitmq-server
-    # AVIF, where it is not part of libheif itself: two packages or, before version 1.16, none.
-    # shellcheck disable=SC2046 # one word a package
-    need $(apt-cache pkgnames libheif-plugin-aom)
+    need_avif
 }
 
 missing_test_packages() {
@@ -55,6 +64,14 @@ missing_test_packages() {
         need debian-archive-keyring
         need_for debootstrap debootstrap
     fi
+}
+
+# The black-box suite alone, against a deployment elsewhere.
+missing_blackbox_packages() {
+    missing=()
+    need_to_build
+    need libcmocka-dev
+    need_avif
 }
 
 as_root() {
@@ -92,6 +109,10 @@ ask_password() {
 # Both are quick and ask no server when nothing is missing.
 install_run_packages() {
     install_missing missing_run_packages
+}
+
+install_blackbox_packages() {
+    install_missing missing_blackbox_packages
 }
 
 install_test_packages() {

@@ -33,6 +33,7 @@ struct fetcher_options {
     int64_t max_bytes_in_hand; /* of all sources; above it downloads pause, and one at a time goes
                                   on while no finished source waits to be released (budget.h) */
     const char *user_agent;
+    const char *ca_file; /* authorities for https, PEM; NULL: the system's */
 };
 
 enum fetch_outcome {
@@ -59,7 +60,7 @@ struct fetch_result {
 /* Called once for each request that was started and not cancelled. The request is gone after. */
 typedef void fetch_done_fn(struct fetch *f, const struct fetch_result *result, void *user);
 
-/* New, or NULL with *e. */
+/* New, or NULL with *e (ERR_INPUT: ca_file cannot be read). */
 struct fetcher *fetcher_new(const struct fetcher_options *options, struct err *e) MUST_CHECK;
 
 /* Cancels what is under way, without callbacks. NULL is fine. */

@@ -12,8 +12,10 @@
  */
 #include "fetch.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "request.h"
@@ -35,13 +37,20 @@ struct fetcher *fetcher_new(const struct fetcher_options *options, struct err *e
     f->options = *options;
     f->budget.max_bytes = options->max_bytes_in_hand;
     f->user_agent = strdup(options->user_agent);
+    f->ca_file = options->ca_file ? strdup(options->ca_file) : NULL;
     f->multi = curl_multi_init();
-    if (!f->user_agent || !f->multi) {
+    if (!f->user_agent || !f->multi || (options->ca_file && !f->ca_file)) {
         err_set(e, ERR_NOMEM, "no memory for the HTTP client");
         fetcher_free(f);
         return NULL;
     }
     f->options.user_agent = f->user_agent;
+    f->options.ca_file = f->ca_file;
+    if (f->ca_file && access(f->ca_file, R_OK)) {
+        err_set(e, ERR_INPUT, "certificate authorities '%s': %s", f->ca_file, strerror(errno));
+        fetcher_free(f);
+        return NULL;
+    }
     curl_multi_setopt(f->multi, CURLMOPT_MAXCONNECTS, (long)IDLE_CONNECTIONS);
     curl_multi_setopt(f->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)CONNECTIONS_PER_HOST);
     return f;
@@ -59,6 +68,7 @@ void fetcher_free(struct fetcher *f)
     curl_global_cleanup();
     free(f->wait);
     free(f->user_agent);
+    free(f->ca_file);
     free(f);
 }
 
@@ -71,7 +81,8 @@ int request_init(struct fetch *f, struct fetcher *fetcher, const struct request_
     f->easy = curl_easy_init();
     if (!f->easy || curl_easy_setopt(f->easy, CURLOPT_PROTOCOLS_STR, "http,https") ||
         curl_easy_setopt(f->easy, CURLOPT_PROXY, "") ||
-        curl_easy_setopt(f->easy, CURLOPT_USERAGENT, fetcher->user_agent))
+        curl_easy_setopt(f->easy, CURLOPT_USERAGENT, fetcher->user_agent) ||
+        (fetcher->ca_file && curl_easy_setopt(f->easy, CURLOPT_CAINFO, fetcher->ca_file)))
         return err_set(e, ERR_NOMEM, "no memory for a request");
     curl_easy_setopt(f->easy, CURLOPT_PRIVATE, (void *)f);
     curl_easy_setopt(f->easy, CURLOPT_NOSIGNAL, 1L);

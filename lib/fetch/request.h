@@ -36,6 +36,7 @@ struct fetcher {
     CURLM *multi;
     struct fetcher_options options;
     char *user_agent;
+    char *ca_file; /* or NULL */
     struct budget budget;
     struct fetch_list live;  /* on the multi, in the order of their start */
     struct fetch_list ended; /* to be reported */

@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -34,6 +35,7 @@ struct put {
     void *user;
     enum s3_outcome outcome;
     char detail[160];
+    char code[64], region[64];
 };
 
 /* --- the bucket --------------------------------------------------------------------------------
@@ -52,24 +54,74 @@ static bool is_name(const char *text)
     return *text && is_path(text) && !strchr(text, '/');
 }
 
-int s3_check_endpoint(const char *endpoint, struct err *e)
+/* The endpoint as a URL that ends without a slash, its mark replaced by the bucket's name. New. */
+static char *endpoint_url(const char *endpoint, const char *bucket)
+{
+    struct buf b = {.max_bytes = MAX_URL_BYTES};
+    const char *mark = strstr(endpoint, S3_BUCKET_MARK);
+    size_t len = strlen(endpoint), before = mark ? (size_t)(mark - endpoint) : len;
+
+    while (len && endpoint[len - 1] == '/')
+        len--;
+    if (mark)
+        buf_printf(&b, "%.*s%s%.*s", (int)before, endpoint, bucket,
+                   (int)(len - before - strlen(S3_BUCKET_MARK)), mark + strlen(S3_BUCKET_MARK));
+    else
+        buf_printf(&b, "%.*s", (int)len, endpoint);
+    return buf_detach(&b);
+}
+
+/* Before the host's first dot, and nowhere else. */
+static bool mark_leads_the_host(const char *endpoint)
+{
+    const char *host = strstr(endpoint, "://");
+    size_t len = strlen(S3_BUCKET_MARK);
+
+    return host && strncmp(host + 3, S3_BUCKET_MARK ".", len + 1) == 0 &&
+           !strstr(host + 3 + len, S3_BUCKET_MARK);
+}
+
+static bool is_http_url(const char *text)
 {
     static const CURLUPart unwanted[] = {CURLUPART_QUERY, CURLUPART_FRAGMENT};
     CURLU *url = curl_url();
-    char *text = NULL;
-    bool ok = url && !curl_url_set(url, CURLUPART_URL, endpoint, CURLU_DISALLOW_USER) &&
-              !curl_url_get(url, CURLUPART_SCHEME, &text, 0) && strncmp(text, "http", 4) == 0;
+    char *part = NULL;
+    bool ok = url && !curl_url_set(url, CURLUPART_URL, text, CURLU_DISALLOW_USER) &&
+              !curl_url_get(url, CURLUPART_SCHEME, &part, 0) && strncmp(part, "http", 4) == 0;
 
     for (size_t i = 0; ok && i < sizeof unwanted / sizeof *unwanted; i++) {
-        curl_free(text);
-        text = NULL;
-        ok = curl_url_get(url, unwanted[i], &text, 0) != CURLUE_OK;
+        curl_free(part);
+        part = NULL;
+        ok = curl_url_get(url, unwanted[i], &part, 0) != CURLUE_OK;
     }
-    curl_free(text);
+    curl_free(part);
     curl_url_cleanup(url);
-    return ok ? 0 /* not quoted: it may hold a password */
-              : err_set(e, ERR_INPUT,
-                        "the S3 endpoint must be http(s)://host[:port], without a user");
+    return ok;
+}
+
+/* Not quoted where it is refused: it may hold a password. */
+int s3_check_endpoint(const char *endpoint, struct err *e)
+{
+    AUTO(text_freep) char *url = endpoint_url(endpoint, "bucket");
+
+    if (!url || (strstr(endpoint, S3_BUCKET_MARK) && !mark_leads_the_host(endpoint)) ||
+        !is_http_url(url))
+        return err_set(e, ERR_INPUT,
+                       "the S3 endpoint must be http(s)://host[:port] or "
+                       "http(s)://" S3_BUCKET_MARK ".host[:port], without a user");
+    return 0;
+}
+
+/* A certificate for "*.host" does not fit a bucket with a dot in its name. */
+static int check_style(const struct s3_options *o, struct err *e)
+{
+    if (strncasecmp(o->endpoint, "https", 5) != 0 || !strchr(o->bucket, '.') ||
+        !strstr(o->endpoint, S3_BUCKET_MARK))
+        return 0;
+    return err_set(e, ERR_INPUT,
+                   "S3 bucket '%s': no certificate fits a host of that name, which has a dot; "
+                   "leave " S3_BUCKET_MARK ". out of the endpoint",
+                   o->bucket);
 }
 
 static int check_options(const struct s3_options *o, struct err *e)
@@ -85,19 +137,23 @@ static int check_options(const struct s3_options *o, struct err *e)
                        "S3 prefix '%s': only letters, digits and . _ - between slashes", o->prefix);
     if (!*o->key || !*o->secret)
         return err_set(e, ERR_INPUT, "S3 key and secret are both needed");
-    return o->endpoint ? s3_check_endpoint(o->endpoint, e) : 0;
+    if (o->endpoint && (s3_check_endpoint(o->endpoint, e) || check_style(o, e)))
+        return -1;
+    return 0;
 }
 
 /* A bucket with a dot in its name does not fit Amazon's certificate as a host. */
 static char *base_of(const struct s3_options *o)
 {
     struct buf b = {.max_bytes = MAX_URL_BYTES};
-    size_t len = o->endpoint ? strlen(o->endpoint) : 0;
+    AUTO(text_freep) char *endpoint = o->endpoint ? endpoint_url(o->endpoint, o->bucket) : NULL;
 
-    while (len && o->endpoint[len - 1] == '/')
-        len--;
-    if (o->endpoint)
-        buf_printf(&b, "%.*s/%s/", (int)len, o->endpoint, o->bucket);
+    if (o->endpoint && !endpoint)
+        return NULL;
+    if (endpoint && strstr(o->endpoint, S3_BUCKET_MARK))
+        buf_printf(&b, "%s/", endpoint);
+    else if (endpoint)
+        buf_printf(&b, "%s/%s/", endpoint, o->bucket);
     else if (strchr(o->bucket, '.'))
         buf_printf(&b, "https://s3.%s.amazonaws.com/%s/", o->region, o->bucket);
     else
@@ -194,17 +250,36 @@ static size_t keep_answer(char *bytes, size_t size, size_t count, void *user)
     return size * count;
 }
 
-/* The error's code in the XML answer, such as "SignatureDoesNotMatch", or "". Lent. */
-static const char *code_of(struct put *p)
+/* Copies the run of letters, digits and hyphens that text begins with; "" when it does not fit. */
+static void take_word(const char *text, char *ret, size_t size)
 {
-    static const char tag[] = "<Code>";
-    char *code = p->answer.data ? strstr(p->answer.data, tag) : NULL;
+    static const char word[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-";
+    size_t len = strspn(text, word);
 
-    if (!code)
-        return "";
-    code += sizeof tag - 1;
-    code[strspn(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")] = '\0';
-    return code;
+    if (len < size)
+        memcpy(ret, text, len);
+    ret[len < size ? len : 0] = '\0';
+}
+
+/* What follows the tag in the XML of an error. */
+static void take_element(const struct put *p, const char *tag, char *ret, size_t size)
+{
+    const char *at = p->answer.data ? strstr(p->answer.data, tag) : NULL;
+
+    if (at)
+        take_word(at + strlen(tag), ret, size);
+}
+
+/* A redirect tells the region in a header, a refused signature in the XML. */
+static void take_region(struct put *p)
+{
+    struct curl_header *header;
+
+    if (curl_easy_header(p->request.easy, "x-amz-bucket-region", 0, CURLH_HEADER, -1, &header) ==
+        CURLHE_OK)
+        take_word(header->value, p->region, sizeof p->region);
+    else
+        take_element(p, "<Region>", p->region, sizeof p->region);
 }
 
 /* 4xx that are about the moment, not about us; S3 says 400 RequestTimeout where others say 408. */
@@ -216,11 +291,11 @@ static bool may_pass(long status, const char *code)
 
 static void decide_status(struct put *p, long status)
 {
-    const char *code = code_of(p);
-
-    p->outcome = may_pass(status, code) ? S3_FAILED : S3_REFUSED;
-    snprintf(p->detail, sizeof p->detail, "the result store answered %ld%s%.100s", status,
-             *code ? " " : "", code);
+    take_element(p, "<Code>", p->code, sizeof p->code);
+    take_region(p);
+    p->outcome = may_pass(status, p->code) ? S3_FAILED : S3_REFUSED;
+    snprintf(p->detail, sizeof p->detail, "the result store answered %ld%s%s", status,
+             *p->code ? " " : "", p->code);
 }
 
 static bool put_ended(struct fetch *f, CURLcode code)
@@ -243,7 +318,7 @@ static void put_report(struct fetch *f)
 {
     struct put *p = (struct put *)f;
 
-    p->done(p->outcome, p->detail, p->user);
+    p->done(&(struct s3_end){p->outcome, p->detail, p->code, p->region}, p->user);
 }
 
 static void put_free(struct fetch *f)

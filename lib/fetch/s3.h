@@ -7,11 +7,14 @@
 
 #include "fetch/fetch.h"
 
+#define S3_BUCKET_MARK "{bucket}"
+
 struct s3_bucket;
 
 struct s3_options {
-    const char
-        *endpoint; /* http(s)://host[:port], path style; NULL: Amazon's, virtual-host style */
+    /* http(s)://host[:port]: path style; with S3_BUCKET_MARK at its beginning the host is the
+     * bucket's own: virtual-host style. NULL: Amazon's of the region, virtual-host style. */
+    const char *endpoint;
     const char *region, *key, *secret;
     const char *bucket;
     const char *prefix; /* "" or "some/path", without slashes at its ends */
@@ -20,11 +23,22 @@ struct s3_options {
 
 enum s3_outcome {
     S3_OK,
-    S3_REFUSED, /* 4xx: credentials, no such bucket; detail says which */
+    S3_REFUSED, /* 3xx, 4xx: credentials, no such bucket, another region */
     S3_FAILED   /* unreachable, timeout, 5xx: try again later */
 };
 
-typedef void s3_done_fn(enum s3_outcome outcome, const char *detail, void *user);
+/* How a put ended. The texts are lent, hold no secret, and are "" where there is nothing to say. */
+struct s3_end {
+    enum s3_outcome outcome;
+    const char *detail; /* for the log */
+    const char *code;   /* S3's word for the error: "SignatureDoesNotMatch" */
+    const char *region; /* where the bucket is, told by a server that was asked in another region */
+};
+
+typedef void s3_done_fn(const struct s3_end *end, void *user);
+
+/* Whether it is one: 0, or -1 with *e (ERR_INPUT), which s3_bucket_new() would give too. */
+int s3_check_endpoint(const char *endpoint, struct err *e) MUST_CHECK;
 
 /* Whether it is one: 0, or -1 with *e (ERR_INPUT), which s3_bucket_new() would give too. */
 int s3_check_endpoint(const char *endpoint, struct err *e) MUST_CHECK;

@@ -100,7 +100,7 @@ const struct config_setting settings_table[] = {
     TEXT("MSGFLO_BROKER", "CLOUDAMQP_URL", "amqp://localhost", ALL, broker, check_broker,
          "the RabbitMQ broker; amqps:// is held to its certificate and name"),
     TEXT("SSL_CERT_FILE", NULL, NULL, ALL, ca_file, NULL,
-         "certificate authorities for amqps://, PEM; not set: the system's"),
+         "certificate authorities for amqps:// and https://, PEM; not set: the system's"),
     NUMBER("MSGFLO_DISCOVERY_PERIOD", "60", 1, 3600, "s", ALL, discovery_period_s,
            "how long an announcement of a participant holds"),
     TEXT("LOG_LEVEL", NULL, "info", ALL, log_level, check_log_level,
@@ -110,7 +110,9 @@ const struct config_setting settings_table[] = {
          "where results are kept: postgres:, file:///dir or s3://bucket/prefix; not set: Bucketeer "
          "where it is attached, else postgres:"),
     TEXT("IMAGERESIZE_S3_ENDPOINT", NULL, NULL, PROGRAM_RESIZE, s3_endpoint, check_http_url,
-         "an S3-compatible server; not set: Amazon's of the region"),
+         "an S3-compatible server, http(s)://host or, for virtual-host style, "
+         "http(s)://{bucket}.host; "
+         "not set: Amazon's of the region"),
     TEXT("IMAGERESIZE_S3_REGION", "BUCKETEER_AWS_REGION", "us-east-1", PROGRAM_RESIZE, s3_region,
          check_region, "the bucket's region"),
     TEXT("IMAGERESIZE_S3_KEY", "BUCKETEER_AWS_ACCESS_KEY_ID", NULL, PROGRAM_RESIZE, s3_key, NULL,
@@ -177,6 +179,9 @@ const struct config_setting settings_table[] = {
            decoder_images, "images after which a decoder is replaced"),
     NUMBER("IMAGERESIZE_DECODER_RESIDENT", "160", 32, 65536, "MB", PROGRAM_RESIZE,
            decoder_resident_mb, "resident size above which an idle decoder is replaced"),
+    NUMBER(
+        "IMAGERESIZE_STORE_PATIENCE", "30", 1, 300, "s", PROGRAM_RESIZE, store_patience_s,
+        "how long a result is kept that cannot be stored; then this try of its image has failed"),
     TEXT("IMAGERESIZE_SANDBOX", NULL, "on", PROGRAM_RESIZE, sandbox, check_on_off,
          "off lets decoders run where the kernel has no seccomp"),
 

@@ -36,6 +36,7 @@ struct settings {
     int64_t fetch_timeout_s, max_redirects, max_source_mb, max_megapixels;
     int64_t resize_concurrent, source_memory_mb, decoders, resize_timeout_s;
     int64_t memory_mb, decoder_memory_mb, decoder_images, decoder_resident_mb, max_output_mb;
+    int64_t store_patience_s;
     const char *sandbox;
 
     int64_t attempts, retry_delay_ms;

@@ -3,12 +3,8 @@
  */
 #include "target.h"
 
-#define IMAGES_MAX 100
-#define OUTPUTS_MAX 8
-#define URL_BYTES_MAX 2048
-#define METADATA_BYTES_MAX 4096
-#define BODY_BYTES_MAX (1024 * 1024)
-#define REF_BYTES_MAX 200
+/* Past the largest that IMAGERESIZE_MAX_SIDE can be. */
+#define SIDE_TOO_LARGE "16385"
 
 /* Refused at once by the guard of every deployment, so that a job at a limit costs it little. */
 #define NOWHERE "http://127.0.0.1:9/"
@@ -49,11 +45,13 @@ static void each_fault_is_found_at_its_pointer(void **state)
         {"{\"images\":[{\"input\":\"no url\",\"width\":1}]}", "/images/0/input"},
         {"{\"images\":[{\"input\":\"http://a/b\",\"width\":0}]}", "/images/0/width"},
         {"{\"images\":[{\"input\":\"http://a/b\",\"width\":-5}]}", "/images/0/width"},
-        {"{\"images\":[{\"input\":\"http://a/b\",\"width\":4097}]}", "/images/0/width"},
+        {"{\"images\":[{\"input\":\"http://a/b\",\"width\":" SIDE_TOO_LARGE "}]}",
+         "/images/0/width"},
         {"{\"images\":[{\"input\":\"http://a/b\",\"width\":1.5}]}", "/images/0/width"},
         {"{\"images\":[{\"input\":\"http://a/b\",\"width\":\"1\"}]}", "/images/0/width"},
         {"{\"images\":[{\"input\":\"http://a/b\",\"width\":null}]}", "/images/0/width"},
-        {"{\"images\":[{\"input\":\"http://a/b\",\"height\":4097}]}", "/images/0/height"},
+        {"{\"images\":[{\"input\":\"http://a/b\",\"height\":" SIDE_TOO_LARGE "}]}",
+         "/images/0/height"},
         {"{\"images\":[{\"input\":\"http://a/b\",\"width\":1,\"fit\":\"crop\"}]}", "/images/0/fit"},
         {"{\"images\":[{\"input\":\"http://a/b\",\"width\":1,\"gravity\":\"up\"}]}",
          "/images/0/gravity"},
@@ -78,7 +76,8 @@ static void each_fault_is_found_at_its_pointer(void **state)
         {"{\"images\":[{\"input\":\"http://a/b\",\"outputs\":[{\"name\":\"s\",\"width\":1},"
          "{\"name\":\"s\",\"width\":2}]}]}",
          "/images/0/outputs/1/name"},
-        {"{\"images\":[{\"input\":\"http://a/b\",\"outputs\":[{\"name\":\"s\",\"width\":4097}]}]}",
+        {"{\"images\":[{\"input\":\"http://a/"
+         "b\",\"outputs\":[{\"name\":\"s\",\"width\":" SIDE_TOO_LARGE "}]}]}",
          "/images/0/outputs/0/width"},
         {"{\"images\":[{\"input\":\"http://a/b\",\"width\":1}],\"priority\":\"high\"}",
          "/priority"},
@@ -165,11 +164,11 @@ static void other_content_types_are_415(void **state)
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
         const char *const headers[] = {types[i], NULL};
 
-        http_send(url, &(struct http_request){.body = "{}", .headers = headers}, &a);
+        target_send(url, &(struct http_request){.body = "{}", .headers = headers}, &a);
         assert_problem(&a, 415);
         http_answer_release(&a);
     }
-    http_send(url, &(struct http_request){.body = "{}", .headers = charset}, &a);
+    target_send(url, &(struct http_request){.body = "{}", .headers = charset}, &a);
     assert_problem(&a, 422);
     http_answer_release(&a);
     free(url);
@@ -179,13 +178,13 @@ static void other_content_types_are_415(void **state)
 static void a_large_body_of_another_type_is_415_too(void **state)
 {
     static const char *const headers[] = {"Content-Type: text/plain", NULL};
-    char *url = target_url("/jobs"), *body = malloc(BODY_BYTES_MAX);
+    size_t len = target_limits()->body_bytes;
+    char *url = target_url("/jobs"), *body = malloc(len);
     struct http_answer a;
 
     (void)state;
-    memset(body, ' ', BODY_BYTES_MAX);
-    http_send(url, &(struct http_request){.body = body, .len = BODY_BYTES_MAX, .headers = headers},
-              &a);
+    memset(body, ' ', len);
+    target_send(url, &(struct http_request){.body = body, .len = len, .headers = headers}, &a);
     assert_problem(&a, 415);
     http_answer_release(&a);
     free(body);
@@ -200,7 +199,7 @@ static void idempotency_keys_are_refused_until_they_work(void **state)
     struct http_answer a;
 
     (void)state;
-    http_send(
+    target_send(
         url,
         &(struct http_request){.body = "{\"images\":[{\"input\":\"http://a/b\",\"width\":1}]}",
                                .headers = headers},
@@ -215,18 +214,19 @@ static void idempotency_keys_are_refused_until_they_work(void **state)
 static void bodies_are_taken_up_to_the_limit(void **state)
 {
     static const char text[] = "{}";
-    char *body = malloc(BODY_BYTES_MAX + 2);
+    size_t most = target_limits()->body_bytes;
+    char *body = malloc(most + 2);
     struct http_answer a;
 
     (void)state;
-    memset(body, ' ', BODY_BYTES_MAX + 1);
+    memset(body, ' ', most + 1);
     memcpy(body, text, sizeof text - 1);
-    body[BODY_BYTES_MAX] = '\0';
+    body[most] = '\0';
     target_post("/jobs", body, &a);
     assert_problem(&a, 422);
     http_answer_release(&a);
-    body[BODY_BYTES_MAX] = ' ';
-    body[BODY_BYTES_MAX + 1] = '\0';
+    body[most] = ' ';
+    body[most + 1] = '\0';
     target_post("/jobs", body, &a);
     assert_problem(&a, 413);
     http_answer_release(&a);
@@ -273,32 +273,36 @@ static json_t *images_of(size_t n)
 
 static void lists_are_taken_up_to_their_limits(void **state)
 {
+    const struct target_limits *most = target_limits();
+
     (void)state;
-    assert_int_equal(errors_of(images_of(IMAGES_MAX)), 0);
-    assert_int_equal(errors_of(images_of(IMAGES_MAX + 1)), 1);
-    for (size_t n = OUTPUTS_MAX; n <= OUTPUTS_MAX + 1; n++) {
+    assert_int_equal(errors_of(images_of(most->images)), 0);
+    assert_int_equal(errors_of(images_of(most->images + 1)), 1);
+    for (size_t n = most->outputs; n <= most->outputs + 1; n++) {
         json_t *outputs = json_array();
 
         for (size_t i = 0; i < n; i++) {
-            char name[16];
+            char name[24];
 
             snprintf(name, sizeof name, "o%zu", i);
             json_array_append_new(outputs, json_pack("{s:s, s:i}", "name", name, "width", 1));
         }
         assert_int_equal(
             errors_of(job_of(json_pack("{s:s, s:o}", "input", NOWHERE, "outputs", outputs))),
-            n - OUTPUTS_MAX);
+            n - most->outputs);
     }
 }
 
 static void texts_are_taken_up_to_their_limits(void **state)
 {
+    const struct target_limits *most = target_limits();
+
     (void)state;
     for (size_t over = 0; over <= 1; over++) {
-        char *path = text_of('a', URL_BYTES_MAX - strlen(NOWHERE) + over), *url;
-        char *ref = text_of('r', REF_BYTES_MAX + over);
+        char *path = text_of('a', most->url_bytes - strlen(NOWHERE) + over), *url;
+        char *ref = text_of('r', most->ref_bytes + over);
         /* {"k":"..."} has 8 bytes beside the value */
-        char *value = text_of('v', METADATA_BYTES_MAX - 8 + over);
+        char *value = text_of('v', most->metadata_bytes - 8 + over);
 
         assert_true(asprintf(&url, NOWHERE "%s", path) > 0);
         assert_int_equal(errors_of(job_of(json_pack("{s:s, s:i}", "input", url, "width", 1))),
@@ -316,20 +320,25 @@ static void texts_are_taken_up_to_their_limits(void **state)
     }
 }
 
-static void numbers_are_taken_at_their_limits(void **state)
+static void numbers_are_taken_up_to_their_limits(void **state)
 {
-    static const struct {
+    const struct {
         const char *member;
-        int value;
-    } cases[] = {{"width", 1},     {"width", 4096}, {"height", 1},
-                 {"height", 4096}, {"quality", 1},  {"quality", 100}};
+        int least, most;
+    } cases[] = {{"width", 1, target_limits()->side_px},
+                 {"height", 1, target_limits()->side_px},
+                 {"quality", 1, 100}};
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        json_t *image = json_pack("{s:s, s:i}", "input", NOWHERE, "width", 10);
+        const int values[] = {cases[i].least - 1, cases[i].least, cases[i].most, cases[i].most + 1};
 
-        json_object_set_new(image, cases[i].member, json_integer(cases[i].value));
-        assert_int_equal(errors_of(job_of(image)), 0);
+        for (size_t v = 0; v < 4; v++) {
+            json_t *image = json_pack("{s:s, s:i}", "input", NOWHERE, "width", 10);
+
+            json_object_set_new(image, cases[i].member, json_integer(values[v]));
+            assert_int_equal(errors_of(job_of(image)), v == 0 || v == 3);
+        }
     }
 }
 
@@ -345,7 +354,7 @@ int run_create_tests(void)
         cmocka_unit_test(bodies_are_taken_up_to_the_limit),
         cmocka_unit_test(lists_are_taken_up_to_their_limits),
         cmocka_unit_test(texts_are_taken_up_to_their_limits),
-        cmocka_unit_test(numbers_are_taken_at_their_limits),
+        cmocka_unit_test(numbers_are_taken_up_to_their_limits),
     };
 
     return cmocka_run_group_tests_name("create", tests, NULL, NULL);

@@ -22,7 +22,7 @@ static VipsImage *fetch_output(json_t *job, const char *path)
     struct http_answer a;
     VipsImage *image, *copy;
 
-    http_send(text_at(job, path), NULL, &a);
+    target_send(text_at(job, path), NULL, &a);
     assert_int_equal(a.status, 200);
     image = vips_image_new_from_buffer(a.body, a.len, "", NULL);
     if (!image)
@@ -186,7 +186,7 @@ static void animations_stay_animated_where_they_can(void **state)
         VipsImage *image;
 
         snprintf(path, sizeof path, "images/%d/result/output", i);
-        http_send(text_at(job, path), NULL, &a);
+        target_send(text_at(job, path), NULL, &a);
         image = i < 3 ? vips_image_new_from_buffer(a.body, a.len, "", "n", -1, NULL)
                       : vips_image_new_from_buffer(a.body, a.len, "", NULL);
         assert_non_null(image);
@@ -378,7 +378,7 @@ static void every_format_can_be_written(void **state)
 
         assert_completed(job);
         assert_string_equal(text_at(job, "images/0/result/format"), cases[i].format);
-        http_send(text_at(job, "images/0/result/output"), NULL, &a);
+        target_send(text_at(job, "images/0/result/output"), NULL, &a);
         assert_string_equal(http_header(&a, "content-type"), cases[i].type);
         image = vips_image_new_from_buffer(a.body, a.len, "", NULL);
         assert_non_null(image);

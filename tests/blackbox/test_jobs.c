@@ -36,8 +36,8 @@ static void assert_counts(json_t *job, int queued, int running, int completed, i
 
 static void a_job_is_accepted_at_once_with_its_address(void **state)
 {
-    json_t *body =
-        json_pack("{s:[o], s:{s:s}}", "images", sample_image(0, 100), "metadata", "order", "42");
+    json_t *body = json_pack("{s:[o], s:{s:s}}", "images", sample_image(0, 100), "metadata",
+                             "order", target_run());
     char *text = json_dumps(body, 0), *path;
     const char *location;
     struct http_answer a;
@@ -54,7 +54,7 @@ static void a_job_is_accepted_at_once_with_its_address(void **state)
     assert_string_equal(location + strlen(location) - strlen(path), path);
     assert_string_equal(text_at(a.json, "status"), "queued");
     assert_string_equal(text_at(a.json, "priority"), "interactive");
-    assert_string_equal(text_at(a.json, "metadata/order"), "42");
+    assert_string_equal(text_at(a.json, "metadata/order"), target_run());
     assert_counts(a.json, 1, 0, 0, 0);
     assert_true(json_is_null(at(a.json, "started_at")));
     assert_true(json_is_null(at(a.json, "images/0/result")));
@@ -119,8 +119,9 @@ static void bulk_jobs_end_too(void **state)
 
 static void a_job_with_a_failed_image_is_failed_and_keeps_the_others(void **state)
 {
-    json_t *job = run_job(json_pack("{s:[o,{s:s, s:i, s:s}]}", "images", sample_image(0, 60),
-                                    "input", "http://127.0.0.1:9/", "width", 10, "ref", "sku-1"));
+    json_t *job =
+        run_job(json_pack("{s:[o,{s:s, s:i, s:s}]}", "images", sample_image(0, 60), "input",
+                          "http://127.0.0.1:9/", "width", 10, "ref", target_run()));
 
     (void)state;
     assert_string_equal(text_at(job, "status"), "failed");
@@ -129,7 +130,7 @@ static void a_job_with_a_failed_image_is_failed_and_keeps_the_others(void **stat
     assert_true(time_at(job, "failed_at") >= time_at(job, "created_at"));
     assert_string_equal(text_at(job, "images/0/status"), "completed");
     assert_string_equal(text_at(job, "images/1/status"), "failed");
-    assert_string_equal(text_at(job, "images/1/ref"), "sku-1");
+    assert_string_equal(text_at(job, "images/1/ref"), target_run());
     assert_string_equal(text_at(job, "images/1/error/code"), "source_forbidden");
     assert_string_equal(text_at(job, "images/1/error/stage"), "fetch");
     assert_true(json_is_false(at(job, "images/1/error/retryable")));
@@ -174,19 +175,19 @@ static void an_unchanged_job_is_304_by_its_etag(void **state)
     json_decref(job);
     assert_true(asprintf(&path, "/jobs/%s", id) > 0);
     url = target_url(path);
-    http_send(url, NULL, &a);
+    target_send(url, NULL, &a);
     assert_null(http_header(&a, "retry-after")); /* it has ended */
     assert_non_null(http_header(&a, "etag"));
     assert_true(asprintf(&header, "If-None-Match: \"other\", %s", http_header(&a, "etag")) > 0);
     http_answer_release(&a);
     headers[0] = header;
-    http_send(url, &(struct http_request){.headers = headers}, &a);
+    target_send(url, &(struct http_request){.headers = headers}, &a);
     assert_int_equal(a.status, 304);
     assert_int_equal(a.len, 0);
     assert_non_null(http_header(&a, "etag"));
     http_answer_release(&a);
     headers[0] = "If-None-Match: W/\"another\"";
-    http_send(url, &(struct http_request){.headers = headers}, &a);
+    target_send(url, &(struct http_request){.headers = headers}, &a);
     assert_int_equal(a.status, 200);
     http_answer_release(&a);
     free(id);
@@ -195,6 +196,7 @@ static void an_unchanged_job_is_304_by_its_etag(void **state)
     free(header);
 }
 
+/* One that is busy may not have the end in time; then the answer is what it is without waiting. */
 static void a_create_that_waits_answers_200_with_the_end(void **state)
 {
     static const char *const headers[] = {"Content-Type: application/json", "Prefer: wait=25",
@@ -204,12 +206,19 @@ static void a_create_that_waits_answers_200_with_the_end(void **state)
     struct http_answer a;
 
     (void)state;
-    http_send(url, &(struct http_request){.body = text, .headers = headers, .timeout_ms = 40000},
-              &a);
-    assert_int_equal(a.status, 200);
+    for (int tries = 1;; tries++) {
+        target_send(
+            url, &(struct http_request){.body = text, .headers = headers, .timeout_ms = 40000}, &a);
+        assert_string_equal(http_header(&a, "preference-applied"), "wait=25");
+        assert_non_null(http_header(&a, "location"));
+        if (a.status == 200)
+            break;
+        assert_int_equal(a.status, 202);
+        assert_true(tries < 4);
+        json_decref(wait_job(text_at(a.json, "id")));
+        http_answer_release(&a);
+    }
     assert_string_equal(text_at(a.json, "status"), "completed");
-    assert_string_equal(http_header(&a, "preference-applied"), "wait=25");
-    assert_non_null(http_header(&a, "location"));
     http_answer_release(&a);
     json_decref(body);
     free(text);
@@ -230,7 +239,7 @@ static void odd_preferences_are_ignored(void **state)
     for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
         const char *const headers[] = {odd[i], NULL};
 
-        http_send(url, &(struct http_request){.headers = headers, .timeout_ms = 40000}, &a);
+        target_send(url, &(struct http_request){.headers = headers, .timeout_ms = 40000}, &a);
         assert_int_equal(a.status, 200);
         http_answer_release(&a);
     }
@@ -239,19 +248,25 @@ static void odd_preferences_are_ignored(void **state)
     free(url);
 }
 
+/* What is asked for through https must not lead to http, whatever stands in between; and a router
+ * that speaks https to the client says so. */
 static void location_and_outputs_follow_the_public_address(void **state)
 {
     static const char *const headers[] = {"X-Forwarded-Proto: https",
                                           "Content-Type: application/json", NULL};
-    json_t *body = job_of(sample_image(0, 40));
+    json_t *body = job_of(sample_image(0, 40)), *job;
     char *url = target_url("/jobs"), *text = json_dumps(body, 0);
+    size_t scheme = strncmp(url, "https", 5) == 0 ? strlen("https://") : strlen("http");
     struct http_answer a;
 
     (void)state;
-    http_send(url, &(struct http_request){.body = text, .headers = headers}, &a);
+    target_send(url, &(struct http_request){.body = text, .headers = headers}, &a);
     assert_int_equal(a.status, 202);
-    assert_true(strncmp(http_header(&a, "location"), "http", 4) == 0);
+    assert_memory_equal(http_header(&a, "location"), url, scheme);
+    job = wait_job(text_at(a.json, "id"));
+    assert_memory_equal(text_at(job, "images/0/result/output"), url, scheme);
     http_answer_release(&a);
+    json_decref(job);
     json_decref(body);
     free(text);
     free(url);

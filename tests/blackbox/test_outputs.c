@@ -24,7 +24,7 @@ static void an_output_is_the_bytes_that_the_job_says(void **state)
     struct http_answer a;
 
     (void)state;
-    http_send(address, NULL, &a);
+    target_send(address, NULL, &a);
     assert_int_equal(a.status, 200);
     assert_string_equal(http_header(&a, "content-type"), "image/webp");
     assert_int_equal(a.len, int_at(job, "images/0/result/bytes"));
@@ -39,13 +39,13 @@ static void an_output_may_be_kept_for_ever(void **state)
     const char *headers[] = {NULL, NULL};
 
     (void)state;
-    http_send(address, NULL, &a);
+    target_send(address, NULL, &a);
     assert_non_null(strstr(http_header(&a, "cache-control"), "immutable"));
     assert_string_equal(http_header(&a, "x-content-type-options"), "nosniff");
     assert_int_equal(http_header(&a, "etag")[0], '"');
     assert_true(asprintf(&header, "If-None-Match: %s", http_header(&a, "etag")) > 0);
     headers[0] = header;
-    http_send(address, &(struct http_request){.headers = headers}, &again);
+    target_send(address, &(struct http_request){.headers = headers}, &again);
     assert_int_equal(again.status, 304);
     assert_int_equal(again.len, 0);
     http_answer_release(&a);
@@ -59,7 +59,7 @@ static void head_tells_the_size(void **state)
     struct http_answer a;
 
     (void)state;
-    http_send(address, &(struct http_request){.method = "HEAD"}, &a);
+    target_send(address, &(struct http_request){.method = "HEAD"}, &a);
     assert_int_equal(a.status, 200);
     snprintf(size, sizeof size, "%lld", (long long)int_at(job, "images/0/result/bytes"));
     assert_string_equal(http_header(&a, "content-length"), size);
@@ -74,7 +74,7 @@ static void an_output_with_another_hash_is_not_there(void **state)
 
     (void)state;
     dot[-1] = dot[-1] == '0' ? '1' : '0';
-    http_send(other, NULL, &a);
+    target_send(other, NULL, &a);
     assert_int_equal(a.status, 404);
     http_answer_release(&a);
     free(other);

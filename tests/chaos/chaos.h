@@ -50,6 +50,7 @@ int run_outage_tests(void);
 int run_queue_tests(void);
 int run_source_tests(void);
 int run_decoder_tests(void);
+int run_bucket_tests(void);
 int run_stop_tests(void);
 int run_dyno_tests(void);
 

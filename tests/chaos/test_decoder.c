@@ -1,6 +1,6 @@
 /*
  * test_decoder.c - decoders that crash, hang or are killed: their image gets its code, no other one
- * notices; and a result store that is away.
+ * notices.
  */
 #include "chaos.h"
 
@@ -122,37 +122,6 @@ static void bombs_fail_without_being_unpacked(void **state)
     assert_code(job, "resolution_too_large");
 }
 
-/* A worker of our own beside formation's, whose bucket is not there. */
-static void a_result_store_that_is_away_is_tried_again_then_named(void **state)
-{
-    char job[UUID_SIZE], sql[200], program[128];
-    pid_t pid;
-
-    (void)state;
-    system_scale("resize", 0);
-    while (decoders(&pid, 1) > 0 || system_pids("resize", &pid, 1) > 0)
-        look_again();
-    snprintf(program, sizeof program, "%s/app/dist/bin/imageresize-resize", system_dir());
-    pid = fork();
-    if (pid == 0) {
-        setenv("IMAGERESIZE_OUTPUT", "s3://bucket/prefix", 1);
-        setenv("IMAGERESIZE_S3_ENDPOINT", "http://127.0.0.1:9", 1);
-        setenv("IMAGERESIZE_S3_KEY", "key", 1);
-        setenv("IMAGERESIZE_S3_SECRET", "secret", 1);
-        execl(program, program, "--role", "resize", (char *)NULL);
-        _exit(127);
-    }
-    assert_int_equal(post_images("ok/baseline.jpg", 1, job), 202);
-    snprintf(sql, sizeof sql, "SELECT count(*) FROM images WHERE job = '%s' AND retried >= 1", job);
-    assert_true(sql_becomes(sql, 1, 90000)); /* the worker itself goes on trying for 30 s */
-    assert_code(job, "store_failed");
-    kill(pid, SIGKILL); /* what it has in hand is given to the next one */
-    waitpid(pid, NULL, 0);
-    system_scale("resize", 2); /* with a store that works it ends well */
-    assert_all_end_once(120000);
-    assert_completed(job);
-}
-
 int run_decoder_tests(void)
 {
     const struct CMUnitTest tests[] = {
@@ -160,7 +129,6 @@ int run_decoder_tests(void)
         cmocka_unit_test(a_decoder_that_crashes_costs_its_image),
         cmocka_unit_test(a_decoder_killed_by_the_system_costs_a_try),
         cmocka_unit_test(bombs_fail_without_being_unpacked),
-        cmocka_unit_test(a_result_store_that_is_away_is_tried_again_then_named),
     };
 
     return cmocka_run_group_tests_name("decoder", tests, NULL, NULL);

@@ -56,6 +56,13 @@ static void set_method(CURL *curl, const struct http_request *r)
         curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, r->method);
 }
 
+const char *http_ca_file(void)
+{
+    const char *file = getenv("SSL_CERT_FILE");
+
+    return file && *file ? file : curl_version_info(CURLVERSION_NOW)->cainfo;
+}
+
 void http_send(const char *url, const struct http_request *request, struct http_answer *ret)
 {
     static const struct http_request plain_get;
@@ -74,6 +81,7 @@ void http_send(const char *url, const struct http_request *request, struct http_
     curl_easy_setopt(curl, CURLOPT_URL, url);
     curl_easy_setopt(curl, CURLOPT_PROXY, "");
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_CAINFO, http_ca_file());
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, r->timeout_ms ? r->timeout_ms : 30000L);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);

@@ -26,6 +26,9 @@ struct http_request {
 
 void http_answer_release(struct http_answer *a);
 
+/* The authorities that https is held to: SSL_CERT_FILE, else the system's. Lent. */
+const char *http_ca_file(void);
+
 /* url is absolute. request NULL: a plain GET. */
 void http_send(const char *url, const struct http_request *request, struct http_answer *ret);
 

@@ -3,10 +3,6 @@ unit_test(decode_header LIBRARIES decode_core)
 unit_test(decode_plan LIBRARIES decode_core m)
 unit_test(decode_estimate LIBRARIES decode_core)
 
-# Writes the images that tests decode into a folder; other suites serve them.
-add_executable(make_images ${PROJECT_SOURCE_DIR}/tests/support/make_images.c)
-target_link_libraries(make_images PRIVATE house_rules PkgConfig::VIPS)
-
 add_executable(imageresize-decode-prober ${PROJECT_SOURCE_DIR}/tests/support/decode_prober.c)
 target_include_directories(imageresize-decode-prober PRIVATE ${PROJECT_SOURCE_DIR}/workers)
 target_link_libraries(imageresize-decode-prober PRIVATE decode_core Threads::Threads)

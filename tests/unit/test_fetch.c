@@ -318,6 +318,17 @@ static void says_when_this_process_is_out_of_descriptors(void **state)
     assert_string_equal(o.detail, "the service is out of descriptors");
 }
 
+static void refuses_authorities_that_cannot_be_read(void **state)
+{
+    struct fetcher_options options = {.user_agent = "test", .ca_file = "/nowhere/ca.pem"};
+    struct err e = ERR_INIT;
+
+    (void)state;
+    assert_null(fetcher_new(&options, &e));
+    assert_int_equal(e.code, ERR_INPUT);
+    assert_non_null(strstr(e.text, "/nowhere/ca.pem"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -337,6 +348,7 @@ int main(void)
         TEST(takes_the_permitted_address_of_a_name),
         TEST(refuses_a_kept_connection_to_a_refused_address),
         TEST(says_when_this_process_is_out_of_descriptors),
+        cmocka_unit_test(refuses_authorities_that_cannot_be_read),
     };
 
     return cmocka_run_group_tests_name("fetch", tests, start_server, stop_server);

@@ -27,6 +27,7 @@ static struct {
     struct put_queue queue;
     int away;     /* so many puts are told so first */
     bool refuses; /* then, all are refused */
+    bool hangs;   /* nothing is told */
     int stored;
 } store;
 
@@ -46,12 +47,12 @@ static void fake_cancel(struct store_put *put)
 static int fake_timeout_ms(const struct result_store *base)
 {
     (void)base;
-    return store.queue.first ? 0 : 60000;
+    return store.queue.first && !store.hangs ? 0 : 60000;
 }
 
 static void fake_service(struct result_store *base)
 {
-    struct store_put *put = put_queue_take(&store.queue);
+    struct store_put *put = store.hangs ? NULL : put_queue_take(&store.queue);
 
     (void)base;
     if (!put)
@@ -75,8 +76,11 @@ static const struct store_kind fake_kind = {.put = fake_put,
 
 /* ---- a worker ---- */
 
-static struct settings settings = {
-    .max_side_px = 4096, .max_megapixels = 50, .max_output_mb = 1, .resize_timeout_s = 10};
+static struct settings settings = {.max_side_px = 4096,
+                                   .max_megapixels = 50,
+                                   .max_output_mb = 1,
+                                   .resize_timeout_s = 10,
+                                   .store_patience_s = 30};
 static struct memory_broker *broker;
 static struct guard *guard;
 static struct fetcher *fetcher;
@@ -398,6 +402,37 @@ static void reports_what_the_store_refuses_as_worth_another_try(void **state)
     assert_acked();
 }
 
+static void assert_held_for_a_second(void)
+{
+    int64_t began_mono_ms = clock_mono_ms();
+    json_t *error;
+
+    settings.store_patience_s = 1;
+    put_picture();
+    run_until_depth("ERROR", 1);
+    settings.store_patience_s = 30;
+    assert_true(clock_mono_ms() - began_mono_ms >= 1000);
+    error = take("ERROR");
+    assert_string_equal(error_code(error), "store_failed");
+    json_decref(error);
+    assert_acked();
+    assert_int_equal(store.queue.count, 0);
+}
+
+static void holds_a_result_no_longer_than_its_patience(void **state)
+{
+    (void)state;
+    store.away = INT_MAX;
+    assert_held_for_a_second();
+}
+
+static void cancels_what_the_store_says_nothing_of(void **state)
+{
+    (void)state;
+    store.hangs = true;
+    assert_held_for_a_second();
+}
+
 static void drops_what_is_in_hand_with_the_connection_and_does_it_again(void **state)
 {
     (void)state;
@@ -426,6 +461,8 @@ int main(void)
         worker_test(does_not_ack_before_the_confirm),
         worker_test(puts_again_what_the_store_could_not_take),
         worker_test(reports_what_the_store_refuses_as_worth_another_try),
+        worker_test(holds_a_result_no_longer_than_its_patience),
+        worker_test(cancels_what_the_store_says_nothing_of),
         worker_test(drops_what_is_in_hand_with_the_connection_and_does_it_again),
     };
 

@@ -33,6 +33,10 @@ static void names_the_address_of_an_object(void **state)
         {NULL, "my.images", "", "https://s3.eu-west-1.amazonaws.com/my.images/a.jpg"},
         {"http://127.0.0.1:9000", "images", "a/b", "http://127.0.0.1:9000/images/a/b/a.jpg"},
         {"https://s3.example.org/", "images", "", "https://s3.example.org/images/a.jpg"},
+        {"https://{bucket}.s3.example.org/", "images", "a",
+         "https://images.s3.example.org/a/a.jpg"},
+        {"http://{bucket}.localhost:9000", "my.images", "",
+         "http://my.images.localhost:9000/a.jpg"},
     };
 
     (void)state;
@@ -62,6 +66,12 @@ static void refuses_settings_that_cannot_work(void **state)
         {"example.org", "r", "k", "b", "", "endpoint"},
         {"http://me:pw@a", "r", "k", "b", "", "endpoint"},
         {"http://a/?x", "r", "k", "b", "", "endpoint"},
+        {"http://a/{bucket}", "r", "k", "b", "", "{bucket}.host"},
+        {"http://a.{bucket}.c", "r", "k", "b", "", "endpoint"},
+        {"http://{bucket}", "r", "k", "b", "", "endpoint"},
+        {"http://{bucket}.{bucket}.c", "r", "k", "b", "", "endpoint"},
+        {"http://{bucket}.a/?x", "r", "k", "b", "", "endpoint"},
+        {"https://{bucket}.a", "r", "k", "b.c", "", "bucket 'b.c'"},
         {NULL, "", "k", "b", "", "region ''"},
         {NULL, "r:s3", "k", "b", "", "region 'r:s3'"},
         {NULL, "r", "", "b", "", "key"},
@@ -88,6 +98,7 @@ static void refuses_settings_that_cannot_work(void **state)
         assert_null(strstr(e.text, "pw"));
         if (!strstr(e.text, cases[i].named))
             fail_msg("%s, not of %s", e.text, cases[i].named);
+        assert_null(strstr(e.text, "pw")); /* the log is no place for passwords */
     }
 }
 
@@ -97,13 +108,13 @@ struct put_result {
     char detail[200];
 };
 
-static void note_put(enum s3_outcome outcome, const char *detail, void *user)
+static void note_put(const struct s3_end *end, void *user)
 {
     struct put_result *r = user;
 
     r->ended = true;
-    r->outcome = outcome;
-    snprintf(r->detail, sizeof r->detail, "%s", detail);
+    r->outcome = end->outcome;
+    snprintf(r->detail, sizeof r->detail, "%s", end->detail);
 }
 
 static struct fetch *begin_put(struct fetcher *f, struct s3_bucket *b, int fd, int64_t len,

@@ -7,6 +7,7 @@
 #include "job/settings.h"
 #include "unit.h"
 #include "web/answer.h"
+#include "web/description.h"
 #include "web/job_create.h"
 #include "web/router.h"
 
@@ -173,6 +174,65 @@ static void tells_the_limits_of_the_settings(void **state)
         words));
 }
 
+static json_t *described(const struct settings *settings)
+{
+    char *text = json_dumps(description, 0), *made;
+    struct err e = ERR_INIT;
+    json_t *json;
+
+    made = description_make(text, strlen(text), settings, &e);
+    assert_non_null(made);
+    json = json_loads(made, JSON_REJECT_DUPLICATES, NULL);
+    free(text);
+    free(made);
+    return json;
+}
+
+/* Each limit where the file has its default, and nothing else is changed. */
+static void a_deployment_describes_its_own_limits(void **state)
+{
+    const struct settings usual = {.max_body_bytes = default_of("IMAGERESIZE_MAX_BODY"),
+                                   .max_images = default_of("IMAGERESIZE_MAX_IMAGES"),
+                                   .max_outputs = default_of("IMAGERESIZE_MAX_OUTPUTS"),
+                                   .max_url_bytes = default_of("IMAGERESIZE_MAX_URL"),
+                                   .max_metadata_bytes = default_of("IMAGERESIZE_MAX_METADATA"),
+                                   .max_side_px = default_of("IMAGERESIZE_MAX_SIDE")};
+    const struct settings odd = {.max_body_bytes = 7001,
+                                 .max_images = 7002,
+                                 .max_outputs = 7003,
+                                 .max_url_bytes = 7004,
+                                 .max_metadata_bytes = 7005,
+                                 .max_side_px = 7006};
+    static const struct {
+        const char *path, *member;
+        int value;
+    } numbers[] = {
+        {"components.schemas.JobRequest.properties.images", "maxItems", 7002},
+        {"components.schemas.ImageRequest.properties.outputs", "maxItems", 7003},
+        {"components.schemas.ImageRequest.properties.input", "maxLength", 7004},
+        {"components.schemas.ImageRequest.properties.width", "maximum", 7006},
+        {"components.schemas.ImageRequest.properties.height", "maximum", 7006},
+        {"components.schemas.OutputRequest.properties.width", "maximum", 7006},
+        {"components.schemas.OutputRequest.properties.height", "maximum", 7006},
+    };
+    json_t *same = described(&usual), *other = described(&odd), *file = description;
+    char *text = json_dumps(other, 0);
+
+    (void)state;
+    assert_true(json_equal(same, file));
+    description = other;
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        assert_int_equal(
+            json_integer_value(json_object_get(at(numbers[i].path), numbers[i].member)),
+            numbers[i].value);
+    description = file;
+    assert_non_null(strstr(text, "\"At most 7001 bytes.\""));
+    assert_non_null(strstr(text, "At most 7005 bytes as compact JSON, 16 levels deep"));
+    free(text);
+    json_decref(same);
+    json_decref(other);
+}
+
 /* Faults that say "unknown member" when body is read. */
 static size_t unknown_members(json_t *body)
 {
@@ -218,6 +278,7 @@ int main(void)
         cmocka_unit_test(describes_every_status_of_a_problem),
         cmocka_unit_test(uses_the_words_of_the_code),
         cmocka_unit_test(tells_the_limits_of_the_settings),
+        cmocka_unit_test(a_deployment_describes_its_own_limits),
         cmocka_unit_test(every_described_member_of_a_request_is_known),
     };
 

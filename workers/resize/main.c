@@ -164,7 +164,8 @@ static int open_fetcher(struct program *p, struct err *e)
                                       .max_redirects = (int)s->max_redirects,
                                       .max_bytes = s->max_source_mb * MEBIBYTE,
                                       .max_bytes_in_hand = s->source_memory_mb * MEBIBYTE,
-                                      .user_agent = "imageresize/" IMAGERESIZE_VERSION};
+                                      .user_agent = "imageresize/" IMAGERESIZE_VERSION,
+                                      .ca_file = s->ca_file};
 
     p->guard = guard_new(s->fetch_allow, e);
     if (!p->guard)

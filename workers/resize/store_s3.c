@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
+#include "base/log.h"
 #include "fetch/s3.h"
 #include "store_backend.h"
 
@@ -13,6 +15,8 @@ struct store_s3 {
     struct result_store base;
     struct fetcher *fetcher; /* lent */
     struct s3_bucket *bucket;
+    char *address; /* of what is put, without its name */
+    bool away_told;
 };
 
 static struct store_s3 *of(const struct result_store *store)
@@ -20,12 +24,63 @@ static struct store_s3 *of(const struct result_store *store)
     return (struct store_s3 *)(uintptr_t)store;
 }
 
-static void on_done(enum s3_outcome outcome, const char *detail, void *user)
+/* Which setting an answer is about. */
+static const struct {
+    const char *code, *setting;
+} culprits[] = {
+    {"AuthorizationHeaderMalformed", "IMAGERESIZE_S3_REGION or BUCKETEER_AWS_REGION"},
+    {"PermanentRedirect", "IMAGERESIZE_S3_REGION or BUCKETEER_AWS_REGION"},
+    {"TemporaryRedirect", "IMAGERESIZE_S3_REGION or BUCKETEER_AWS_REGION"},
+    {"InvalidAccessKeyId", "IMAGERESIZE_S3_KEY or BUCKETEER_AWS_ACCESS_KEY_ID"},
+    {"SignatureDoesNotMatch", "IMAGERESIZE_S3_SECRET or BUCKETEER_AWS_SECRET_ACCESS_KEY"},
+    {"NoSuchBucket", "IMAGERESIZE_OUTPUT or BUCKETEER_BUCKET_NAME"},
+    {"AccessDenied", "what the key may do, the bucket or its prefix"},
+    {"RequestTimeTooSkewed", "the clock of this machine"},
+};
+
+static const char *culprit_of(const char *code)
+{
+    for (size_t i = 0; i < sizeof culprits / sizeof *culprits; i++)
+        if (strcmp(code, culprits[i].code) == 0)
+            return culprits[i].setting;
+    return "";
+}
+
+/* The detail, and what to look at. */
+static void explain(const struct s3_end *end, struct buf *ret)
+{
+    const char *culprit = culprit_of(end->code);
+
+    buf_text(ret, end->detail);
+    if (*end->region)
+        buf_printf(ret, "; the bucket is in region %s", end->region);
+    if (*culprit)
+        buf_printf(ret, "; look at %s", culprit);
+}
+
+/* An outage is told when it begins and when it ends. */
+static void note_outage(struct store_s3 *s, enum s3_outcome outcome, const char *why)
+{
+    if (outcome == S3_FAILED && !s->away_told)
+        log_warn("result_store_down", "at=%s message=%s", s->address, log_quote(why));
+    else if (outcome == S3_OK && s->away_told)
+        log_info("result_store_up", "at=%s", s->address);
+    if (outcome != S3_REFUSED)
+        s->away_told = outcome == S3_FAILED;
+}
+
+static void on_done(const struct s3_end *end, void *user)
 {
     static const enum store_outcome outcomes[] = {
         [S3_OK] = STORE_OK, [S3_REFUSED] = STORE_REFUSED, [S3_FAILED] = STORE_AWAY};
+    AUTO(buf_release) struct buf text = BUF_INIT;
+    struct store_put *put = user;
+    const char *why;
 
-    store_put_end(user, outcomes[outcome], detail);
+    explain(end, &text);
+    why = text.data ? text.data : end->detail;
+    note_outage(of(put->store), end->outcome, why);
+    store_put_end(put, outcomes[end->outcome], end->outcome == S3_OK ? NULL : why);
 }
 
 static int s3_store_put(struct store_put *put, struct err *e)
@@ -52,6 +107,7 @@ static char *s3_store_address(const struct result_store *store, const char *name
 static void s3_store_free(struct result_store *store)
 {
     s3_bucket_free(of(store)->bucket);
+    free(of(store)->address);
     free(of(store));
 }
 
@@ -85,8 +141,10 @@ struct result_store *store_s3_new(const struct settings *settings,
     s->base.kind = &kind;
     s->fetcher = fetcher;
     s->bucket = s3_bucket_new(&options, e);
-    if (!s->bucket) {
-        free(s);
+    s->address = s->bucket ? s3_bucket_url(s->bucket, "") : NULL;
+    if (!s->address) {
+        err_set(e, ERR_NOMEM, "a result store");
+        s3_store_free(&s->base);
         return NULL;
     }
     return &s->base;

@@ -9,7 +9,8 @@
  *     FETCHING   the fetcher has it; STARTED was sent, and may be lost without harm
  *     DECODING   the pool has it: waiting for a decoder, for memory, or being decoded
  *     STORING    each output is put; one that the store cannot take now is put again with growing
- *                delay, for STORE_PATIENCE_MS in all
+ *                delay, for IMAGERESIZE_STORE_PATIENCE in all. Past it the retry through Postgres,
+ *                with longer delays, takes over
  *     REPORTING  the result (OUT) or failure (ERROR) is sent, mandatory and confirmed; one that no
  *                queue takes is kept and sent again with growing delay
  *
@@ -22,6 +23,7 @@
  */
 #include "work.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -37,8 +39,6 @@
 
 #define RETRY_FIRST_MS 250
 #define RETRY_MOST_MS 10000
-/* Past it the retry through Postgres, with longer delays, takes over. */
-#define STORE_PATIENCE_MS 30000
 
 enum work_state { FETCHING, DECODING, STORING, REPORTING };
 
@@ -79,7 +79,8 @@ struct work {
     bool awaiting_fate;
 
     int retry_delay_ms;
-    int64_t retry_mono_ms; /* STORING, REPORTING: when to try again; 0: not to */
+    int64_t retry_mono_ms;  /* STORING, REPORTING: when to try again; 0: not to */
+    char store_detail[200]; /* STORING: why the last put that failed did */
 };
 
 struct workshop {
@@ -306,6 +307,19 @@ static bool all_stored(const struct work *w)
     return true;
 }
 
+static void fail_of_store(struct work *w, const char *why)
+{
+    log_warn("store_failed", "job=%s image=%s message=%s", w->message.job, w->message.image,
+             log_quote(why));
+    image_failure_of_store(&w->failure);
+    report_failure(w);
+}
+
+static int64_t store_end_mono_ms(const struct work *w)
+{
+    return w->stretch_mono_ms + w->shop->tools.settings->store_patience_s * 1000;
+}
+
 static void on_stored(enum store_outcome outcome, const char *detail, void *user)
 {
     struct output *o = user;
@@ -313,13 +327,10 @@ static void on_stored(enum store_outcome outcome, const char *detail, void *user
 
     o->put = NULL;
     o->stored = outcome == STORE_OK;
-    if (outcome == STORE_REFUSED ||
-        (outcome == STORE_AWAY && clock_mono_ms() - w->stretch_mono_ms > STORE_PATIENCE_MS)) {
-        log_warn("store_failed", "job=%s image=%s message=%s", w->message.job, w->message.image,
-                 log_quote(detail));
-        image_failure_of_store(&w->failure);
-        report_failure(w);
+    if (outcome == STORE_REFUSED) {
+        fail_of_store(w, detail);
     } else if (outcome == STORE_AWAY) {
+        snprintf(w->store_detail, sizeof w->store_detail, "%s", detail);
         if (w->retry_mono_ms == 0)
             retry_later(w);
     } else if (all_stored(w)) {
@@ -607,17 +618,25 @@ static bool is_stale(const struct work *w)
     return w->connection != w->shop->connection && !w->awaiting_fate;
 }
 
+static void shorten(int *timeout_ms, int64_t until_mono_ms)
+{
+    int until_ms = clock_until_ms(until_mono_ms);
+
+    if (until_ms < *timeout_ms)
+        *timeout_ms = until_ms;
+}
+
 int workshop_timeout_ms(const struct workshop *shop)
 {
     int timeout_ms = 60000;
 
     for (const struct work *w = shop->first; w; w = w->next) {
-        int until_ms = w->retry_mono_ms ? clock_until_ms(w->retry_mono_ms) : timeout_ms;
-
         if (is_stale(w))
             return 0;
-        if (until_ms < timeout_ms)
-            timeout_ms = until_ms;
+        if (w->retry_mono_ms)
+            shorten(&timeout_ms, w->retry_mono_ms);
+        if (w->state == STORING)
+            shorten(&timeout_ms, store_end_mono_ms(w));
     }
     return timeout_ms;
 }
@@ -638,6 +657,8 @@ void workshop_service(struct workshop *shop)
         next = w->next;
         if (is_stale(w))
             drop(w);
+        else if (w->state == STORING && clock_until_ms(store_end_mono_ms(w)) == 0)
+            fail_of_store(w, w->store_detail[0] ? w->store_detail : "the result store is too slow");
         else if (w->retry_mono_ms && clock_until_ms(w->retry_mono_ms) == 0)
             try_again(w);
     }
