@@ -86,7 +86,7 @@ void header_request_id(const char *given, char ret[REQUEST_ID_SIZE])
 {
     const size_t len = given ? strlen(given) : 0;
 
-    if (len >= 8 && len < REQUEST_ID_SIZE && strspn(given, ALPHANUMERICS "._-") == len)
+    if (len >= 8 && len < REQUEST_ID_SIZE && strspn(given, ALPHANUMERICS "._-+/=") == len)
         memcpy(ret, given, len + 1);
     else
         uuid_make(ret);

@@ -15,7 +15,6 @@
 #include "web/request.h"
 #include "web/respond.h"
 
-#define IDLE_TIMEOUT_S 100 /* Heroku's router keeps connections for 90 s of idleness */
 #define BODY_TIMEOUT_MS 30000
 #define DRAIN_FACTOR 4 /* times the limit on bodies that are still read, to be refused */
 #define THREADS_MAX 4
@@ -271,6 +270,11 @@ static enum MHD_Result answer_route(struct web *web, struct request *r)
 
 /* ---- libmicrohttpd's callbacks */
 
+static unsigned keep_alive_s(const struct web *web)
+{
+    return (unsigned)web->settings.keep_alive_s;
+}
+
 /* While a body arrives, a connection that says nothing is closed sooner. */
 static void set_arriving(struct http *http, struct request *r, bool arriving)
 {
@@ -282,7 +286,7 @@ static void set_arriving(struct http *http, struct request *r, bool arriving)
     else
         atomic_fetch_sub(&http->arriving, 1);
     MHD_set_connection_option(r->connection, MHD_CONNECTION_OPTION_TIMEOUT,
-                              arriving ? BODY_TIMEOUT_MS / 1000U : (unsigned)IDLE_TIMEOUT_S);
+                              arriving ? BODY_TIMEOUT_MS / 1000U : keep_alive_s(http->web));
 }
 
 /* The first call for a request: its headers are there, its body is not. */
@@ -374,7 +378,7 @@ static struct MHD_Daemon *start_daemon(struct http *http, unsigned family)
                                 family,
                             (uint16_t)http->web->settings.port, NULL, NULL, on_access, http,
                             MHD_OPTION_THREAD_POOL_SIZE, threads, MHD_OPTION_CONNECTION_TIMEOUT,
-                            (unsigned)IDLE_TIMEOUT_S, MHD_OPTION_CONNECTION_LIMIT,
+                            keep_alive_s(http->web), MHD_OPTION_CONNECTION_LIMIT,
                             (unsigned)CONNECTIONS_MAX, MHD_OPTION_LISTEN_BACKLOG_SIZE, 1024U,
                             MHD_OPTION_NOTIFY_COMPLETED, on_completed, http, MHD_OPTION_END);
 }

@@ -208,6 +208,7 @@ struct job_publisher *job_publisher_start(const struct settings *settings, const
     struct job_publisher *p = calloc(1, sizeof *p);
     const struct msgflo_options options = {
         .broker = settings->broker,
+        .ca_file = settings->ca_file,
         .role = role,
         .discovery_period_s = (unsigned)settings->discovery_period_s,
         .on_state = on_state,

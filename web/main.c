@@ -24,6 +24,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "start/start.h"
 #include "web/http.h"
 #include "web/job_publisher.h"
 #include "web/listener.h"
@@ -86,14 +87,6 @@ static int fill_web(struct web *web, struct err *e)
     web->to_write = queue_new(CONNECTIONS_MAX, e);
     web->to_read = queue_new(CONNECTIONS_MAX, e);
     return web->waiters && web->to_write && web->to_read ? 0 : -1;
-}
-
-static enum log_level level_of(const char *name)
-{
-    for (int level = LOG_DEBUG; level < LOG_ERROR; level++)
-        if (strcmp(name, ((const char *[]){"debug", "info", "warn"})[level]) == 0)
-            return (enum log_level)level;
-    return LOG_ERROR;
 }
 
 /* Signals are read from a descriptor, by main alone: blocked before any thread starts. */
@@ -229,7 +222,7 @@ static int run(struct web *web, const char *role)
 
 static int usage(void)
 {
-    fputs("usage: imageresize-web [--role NAME] [--version]\n", stderr);
+    fputs("usage: imageresize-web [--role NAME] | --check | --version\n", stderr);
     return 2;
 }
 
@@ -237,26 +230,22 @@ int main(int argc, char **argv)
 {
     const char *role = "web";
     char prefix[120];
-    int bad_settings;
 
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--version") == 0) {
             puts("imageresize-web " PROJECT_VERSION);
             return 0;
         }
+        if (strcmp(argv[i], "--check") == 0)
+            return start_check(PROGRAM_WEB, NULL);
         if (strcmp(argv[i], "--role") != 0 || i + 1 == argc)
             return usage();
         role = argv[++i];
     }
     snprintf(prefix, sizeof prefix, "role=%.100s", role);
     log_init(prefix, LOG_INFO);
-    bad_settings = settings_load(PROGRAM_WEB, &the_web.settings);
-    if (!config_env("DATABASE_URL")) {
-        log_error("bad_setting", "message=%s", log_quote("DATABASE_URL: must be set"));
-        bad_settings = -1;
-    }
-    if (bad_settings)
-        return 2;
-    log_init(prefix, level_of(the_web.settings.log_level));
+    if (start_load(PROGRAM_WEB, NULL, &the_web.settings))
+        return START_REFUSED;
+    log_init(prefix, start_log_level(&the_web.settings));
     return run(&the_web, role);
 }

@@ -59,6 +59,10 @@ missing_test_packages() {
     [[ -x /usr/sbin/mosquitto ]] || need mosquitto # a folder that not everybody's PATH has
     need_for node nodejs
     need_for npm npm
+    if is_root; then # who else can make a root folder?
+        need debian-archive-keyring
+        need_for debootstrap debootstrap
+    fi
 }
 
 # The black-box suite alone, against a deployment elsewhere.

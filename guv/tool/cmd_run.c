@@ -17,12 +17,13 @@
 #include "live/governor.h"
 #include "tool/commands.h"
 #include "tool/config_source.h"
+#include "tool/run_check.h"
 #include "tool/settings_file.h"
 
 struct run_options {
     const char *file, *config, *policy, *decisions;
     int64_t metrics_port; /* -1: as the environment says */
-    bool dry_run, oneshot, single;
+    bool dry_run, oneshot, single, check;
 };
 
 #define AT(member) .offset = offsetof(struct run_options, member)
@@ -37,6 +38,10 @@ static const struct option_spec specs[] = {
      .kind = OPTION_FLAG,
      AT(single),
      .help = "no other guv can be there: no lock in DATABASE_URL is taken"},
+    {.name = "check",
+     .kind = OPTION_FLAG,
+     AT(check),
+     .help = "says what in the settings would keep it from starting, and connects to nothing"},
     {.name = "policy",
      .kind = OPTION_TEXT,
      .value = "tube|guv",
@@ -63,8 +68,8 @@ static const char about[] =
     "of a RabbitMQ, and scales by Heroku's Platform API, or by `formation` on one machine. Logs "
     "to\n"
     "standard output. Several may run: the one that holds the lock in DATABASE_URL acts. Exit\n"
-    "status: 0 stopped, or --oneshot done; 1 the settings do not do; 2 wrong usage; 3 --oneshot\n"
-    "could not read the broker or an app.\n\n";
+    "status: 0 stopped, or --oneshot done, or --check found nothing; 1 the settings do not do; 2\n"
+    "wrong usage, or --check found something; 3 --oneshot could not read the broker or an app.\n\n";
 
 static int say_usage(const char *why)
 {
@@ -174,6 +179,16 @@ static int run(struct settings_file *f, const struct run_options *o)
     return status;
 }
 
+/* A file that cannot be read keeps nothing from starting where guv is not used. */
+static int check(const struct run_options *o, struct settings_file *f)
+{
+    bool is_used = run_check_is_used();
+
+    if (settings_file_load(NULL, o->file, o->config, f) != GUV_DONE)
+        return is_used ? GUV_USAGE : run_check_unused();
+    return is_used || f->settings.apikey ? run_check(f, o->single) : run_check_unused();
+}
+
 int guv_run(int argc, char **argv)
 {
     AUTO(settings_file_release) struct settings_file f = {.settings = {.n_roles = 0}};
@@ -197,6 +212,8 @@ int guv_run(int argc, char **argv)
     }
     if (rest.n > 0)
         return say_usage("it takes no arguments");
+    if (o.check)
+        return check(&o, &f);
     status = settings_file_load("guv", o.file, o.config, &f);
     if (status != GUV_DONE)
         return status;

@@ -6,6 +6,13 @@
 #include "tool/commands.h"
 #include "tool/config_source.h"
 
+/* "guv: " where there is a command to name. */
+static void say_command(const char *command)
+{
+    if (command)
+        fprintf(stderr, "%s: ", command);
+}
+
 /* Each line with the command and the source in front of it. */
 static void say_lines(const char *command, const char *source, const struct buf *lines)
 {
@@ -14,8 +21,8 @@ static void say_lines(const char *command, const char *source, const struct buf 
     while (*line) {
         int len = (int)strcspn(line, "\n");
 
-        fprintf(stderr, "%s: %s%s%.*s\n", command, source ? source : "", source ? ": " : "", len,
-                line);
+        say_command(command);
+        fprintf(stderr, "%s%s%.*s\n", source ? source : "", source ? ": " : "", len, line);
         line += len + (line[len] == '\n');
     }
 }
@@ -29,7 +36,8 @@ int settings_file_load(const char *command, const char *file, const char *text,
     struct err e = ERR_INIT;
 
     if (config_source_read(file, text, &source, &e)) {
-        fprintf(stderr, "%s: %s\n", command, e.text);
+        say_command(command);
+        fprintf(stderr, "%s\n", e.text);
         return GUV_REFUSED;
     }
     if (settings_parse(source.text.data ? source.text.data : "", source.text.len, &f.settings,

@@ -15,7 +15,8 @@ struct settings_file {
 
 /*
  * file and text as config_source_read() takes them. Returns GUV_DONE and *ret for
- * settings_file_release(), or another enum guv_exit with lines on standard error that say why.
+ * settings_file_release(), or another enum guv_exit with lines on standard error that say why,
+ * which begin with the command unless it is NULL.
  */
 int settings_file_load(const char *command, const char *file, const char *text,
                        struct settings_file *ret) MUST_CHECK;

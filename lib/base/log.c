@@ -14,25 +14,29 @@ void log_init(const char *prefix, enum log_level least)
     log_least = least;
 }
 
+/* How much of what a printf wanted to write to size bytes, a NUL among them, is there. */
+static size_t told(int wanted, size_t size)
+{
+    if (wanted < 0)
+        return 0;
+    return (size_t)wanted < size ? (size_t)wanted : size - 1;
+}
+
 void log_event(enum log_level level, const char *event, const char *fmt, ...)
 {
     static const char *const names[] = {"debug", "info", "warn", "error"};
     char line[LOG_LINE_MAX];
     va_list args;
     size_t len;
-    int n;
 
     if (level < log_least)
         return;
-    n = snprintf(line, sizeof line, "level=%s %s%sevent=%s ", names[level], log_prefix,
-                 log_prefix[0] ? " " : "", event);
-    len = (size_t)n;
+    len = told(snprintf(line, sizeof line, "level=%s %s%sevent=%s ", names[level], log_prefix,
+                        log_prefix[0] ? " " : "", event),
+               sizeof line);
     va_start(args, fmt);
-    n = vsnprintf(line + len, sizeof line - len - 1, fmt, args);
+    len += told(vsnprintf(line + len, sizeof line - len, fmt, args), sizeof line - len);
     va_end(args);
-    len += n < 0 ? 0 : (size_t)n;
-    if (len > sizeof line - 2)
-        len = sizeof line - 2;
     line[len++] = '\n';
     if (write(STDOUT_FILENO, line, len) < 0) {
         /* nobody reads the log: nothing better to do than to go on */

@@ -13,6 +13,7 @@
 #include <sys/random.h>
 
 #include "base/clock.h"
+#include "base/config.h"
 
 #define RETRY_FIRST_MS 500
 #define RETRY_MOST_MS 15000
@@ -22,7 +23,7 @@
 struct db {
     char *url;
     char *application;
-    bool remote;
+    bool wants_tls; /* unless its URL says otherwise */
     int connect_timeout_s;
     int statement_timeout_ms;
     PGconn *conn; /* NULL: not connected */
@@ -71,19 +72,47 @@ static bool has_remote_host(const char *hosts)
 }
 
 /* What libpq says of a bad URL may quote a piece of the password, so it is not passed on. */
-static int read_url(struct db *db, struct err *e)
+static PQconninfoOption *parse_url(const char *url, struct err *e)
 {
     char *message = NULL;
-    PQconninfoOption *options = PQconninfoParse(db->url, &message);
+    PQconninfoOption *options = PQconninfoParse(url, &message);
 
     PQfreemem(message);
     if (!options)
-        return err_set(e, ERR_INPUT,
-                       "the database's URL cannot be read: check its host, its port and the "
-                       "percent-escapes of its password");
-    for (PQconninfoOption *o = options; o->keyword; o++)
-        if (strcmp(o->keyword, "host") == 0 || strcmp(o->keyword, "hostaddr") == 0)
-            db->remote |= has_remote_host(o->val);
+        err_set(e, ERR_INPUT,
+                "the database's URL cannot be read: check its host, its port and the "
+                "percent-escapes of its password");
+    return options;
+}
+
+int db_check_url(const char *url, struct err *e)
+{
+    PQconninfoOption *options = parse_url(url, e);
+
+    PQconninfoFree(options);
+    return options ? 0 : -1;
+}
+
+/* A part of the URL, or what libpq takes for it from the environment. Lent. */
+static const char *url_part(const PQconninfoOption *options, const char *keyword)
+{
+    for (const PQconninfoOption *o = options; o->keyword; o++)
+        if (strcmp(o->keyword, keyword) == 0)
+            return o->val ? o->val : config_env(o->envvar);
+    return NULL;
+}
+
+/* hostaddr is where host is found, so that host is then only a name for certificates. */
+static int read_url(struct db *db, struct err *e)
+{
+    PQconninfoOption *options = parse_url(db->url, e);
+    const char *address;
+
+    if (!options)
+        return -1;
+    address = url_part(options, "hostaddr");
+    db->wants_tls =
+        has_remote_host(address ? address : url_part(options, "host")) && !config_env("PGSSLMODE");
     PQconninfoFree(options);
     return 0;
 }
@@ -161,7 +190,7 @@ static PGconn *open_connection(const struct db *db)
                                     "keepalives_count", "tcp_user_timeout",
                                     "dbname",           "application_name",
                                     "client_encoding",  NULL};
-    const char *const values[] = {db->remote ? "require" : NULL,
+    const char *const values[] = {db->wants_tls ? "require" : NULL,
                                   connect_timeout,
                                   "10",
                                   "5",

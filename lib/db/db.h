@@ -17,11 +17,16 @@
 struct db;
 
 struct db_options {
-    const char *url;          /* postgres://...; copied */
+    /* postgres://...; copied. A server on another machine is reached with TLS, unless the URL, or
+     * PGSSLMODE, says otherwise by its sslmode; libpq itself would only prefer TLS. */
+    const char *url;
     const char *application;  /* application_name, to be found in pg_stat_activity; copied */
     int connect_timeout_s;    /* 0: 5 */
     int statement_timeout_ms; /* 0: 10000 */
 };
+
+/* Returns 0, or -1 with *e (ERR_INPUT: a URL libpq does not take). Quotes nothing of it. */
+int db_check_url(const char *url, struct err *e) MUST_CHECK;
 
 /* New and not connected, or NULL with *e (ERR_INPUT: a URL libpq does not take). */
 struct db *db_new(const struct db_options *options, struct err *e) MUST_CHECK;

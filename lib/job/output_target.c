@@ -6,6 +6,9 @@
 #define HASH_DIGITS 16
 #define UUID_LEN (UUID_SIZE - 1)
 
+/* What is wrong is not quoted: people put keys and passwords into URLs. */
+#define NOT_A_BUCKET "not a bucket's name: 3 to 63 of a-z, 0-9, '.' and '-'"
+
 /* Copies len bytes and a NUL; -1 when they do not fit. */
 static int copy_text(char *ret, size_t size, const char *text, size_t len)
 {
@@ -61,17 +64,17 @@ static int parse_s3(const char *text, struct output_target *ret, struct err *e)
 
     ret->kind = OUTPUT_S3;
     if (!is_bucket(text, bucket_len))
-        return err_set(e, ERR_INPUT, "IMAGERESIZE_OUTPUT: '%.*s' is not the name of a bucket",
-                       (int)(bucket_len < 80 ? bucket_len : 80), text);
+        return err_set(e, ERR_INPUT,
+                       "IMAGERESIZE_OUTPUT: s3:// is followed by what is " NOT_A_BUCKET);
     (void)copy_text(ret->bucket, sizeof ret->bucket, text, bucket_len);
     if (*prefix == '/')
         prefix++;
     prefix_len = without_end_slashes(prefix);
     if (!is_prefix(prefix, prefix_len))
         return err_set(e, ERR_INPUT,
-                       "IMAGERESIZE_OUTPUT: the prefix '%.80s' may hold letters, digits, '.', '_', "
-                       "'-' and single slashes, at most %d bytes",
-                       prefix, OUTPUT_PREFIX_SIZE - 1);
+                       "IMAGERESIZE_OUTPUT: the prefix may hold letters, digits, '.', '_', '-' and "
+                       "single slashes, at most %d bytes",
+                       OUTPUT_PREFIX_SIZE - 1);
     (void)copy_text(ret->prefix, sizeof ret->prefix, prefix, prefix_len);
     return 0;
 }
@@ -82,8 +85,7 @@ static int use_bucketeer(const char *bucket, struct output_target *ret, struct e
 
     ret->kind = OUTPUT_S3;
     if (!is_bucket(bucket, len))
-        return err_set(e, ERR_INPUT, "BUCKETEER_BUCKET_NAME: '%.80s' is not the name of a bucket",
-                       bucket);
+        return err_set(e, ERR_INPUT, "BUCKETEER_BUCKET_NAME: is " NOT_A_BUCKET);
     (void)copy_text(ret->bucket, sizeof ret->bucket, bucket, len);
     strcpy(ret->prefix, "public");
     return 0;
@@ -102,9 +104,7 @@ int output_target_parse(const char *setting, const char *bucketeer_bucket,
     if (strncmp(setting, "s3://", 5) == 0)
         return parse_s3(setting + 5, ret, e);
     return err_set(e, ERR_INPUT,
-                   "IMAGERESIZE_OUTPUT: must be postgres:, file:///dir or s3://bucket/prefix, is "
-                   "'%.80s'",
-                   setting);
+                   "IMAGERESIZE_OUTPUT: must be postgres:, file:///dir or s3://bucket/prefix");
 }
 
 void output_name_make(const char image[UUID_SIZE], const char *sha256_hex, const char *extension,

@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-#include "base/log.h"
-
 static int check_database_url(const char *value, struct buf *why)
 {
     if (strncmp(value, "postgres://", 11) == 0 || strncmp(value, "postgresql://", 13) == 0)
@@ -44,7 +42,16 @@ static int check_output(const char *value, struct buf *why)
     if (strcmp(value, "postgres:") == 0 || strncmp(value, "file:///", 8) == 0 ||
         (strncmp(value, "s3://", 5) == 0 && value[5] && value[5] != '/'))
         return 0;
-    buf_printf(why, "must be postgres:, file:///dir or s3://bucket/prefix, is '%.60s'", value);
+    buf_text(why,
+             "must be postgres:, file:///dir or s3://bucket/prefix"); /* it may hold a password */
+    return -1;
+}
+
+static int check_region(const char *value, struct buf *why)
+{
+    if (value[strspn(value, "abcdefghijklmnopqrstuvwxyz0123456789-")] == '\0')
+        return 0;
+    buf_text(why, "must be the name of a region, such as us-east-1");
     return -1;
 }
 
@@ -91,9 +98,9 @@ const struct config_setting settings_table[] = {
     TEXT("DATABASE_URL", NULL, NULL, ALL, database_url, check_database_url,
          "the Postgres database; remote hosts are reached with TLS"),
     TEXT("MSGFLO_BROKER", "CLOUDAMQP_URL", "amqp://localhost", ALL, broker, check_broker,
-         "the RabbitMQ broker"),
-    TEXT("SSL_CERT_FILE", NULL, NULL, PROGRAM_RESIZE, ca_file, NULL,
-         "certificate authorities for https://, PEM; not set: the system's"),
+         "the RabbitMQ broker; amqps:// is held to its certificate and name"),
+    TEXT("SSL_CERT_FILE", NULL, NULL, ALL, ca_file, NULL,
+         "certificate authorities for amqps:// and https://, PEM; not set: the system's"),
     NUMBER("MSGFLO_DISCOVERY_PERIOD", "60", 1, 3600, "s", ALL, discovery_period_s,
            "how long an announcement of a participant holds"),
     TEXT("LOG_LEVEL", NULL, "info", ALL, log_level, check_log_level,
@@ -107,7 +114,7 @@ const struct config_setting settings_table[] = {
          "http(s)://{bucket}.host; "
          "not set: Amazon's of the region"),
     TEXT("IMAGERESIZE_S3_REGION", "BUCKETEER_AWS_REGION", "us-east-1", PROGRAM_RESIZE, s3_region,
-         NULL, "the bucket's region"),
+         check_region, "the bucket's region"),
     TEXT("IMAGERESIZE_S3_KEY", "BUCKETEER_AWS_ACCESS_KEY_ID", NULL, PROGRAM_RESIZE, s3_key, NULL,
          "access key of the bucket"),
     TEXT("IMAGERESIZE_S3_SECRET", "BUCKETEER_AWS_SECRET_ACCESS_KEY", NULL, PROGRAM_RESIZE,
@@ -119,6 +126,8 @@ const struct config_setting settings_table[] = {
     TEXT("IMAGERESIZE_API_KEYS", NULL, NULL, PROGRAM_WEB, api_keys, refuse_api_keys,
          "not supported yet: web refuses to start when it is set"),
 
+    NUMBER("IMAGERESIZE_KEEP_ALIVE", "100", 1, 3600, "s", PROGRAM_WEB, keep_alive_s,
+           "how long an idle connection is kept: longer than a proxy before it keeps its own"),
     NUMBER("IMAGERESIZE_MAX_BODY", "1048576", 1024, 104857600, "bytes", PROGRAM_WEB, max_body_bytes,
            "largest body of a request"),
     NUMBER("IMAGERESIZE_MAX_IMAGES", "100", 1, 1000, "images", PROGRAM_WEB, max_images,
@@ -158,11 +167,14 @@ const struct config_setting settings_table[] = {
     NUMBER("IMAGERESIZE_SOURCE_MEMORY", "64", 1, 65536, "MB", PROGRAM_RESIZE, source_memory_mb,
            "source bytes in hand at once; further downloads wait"),
     NUMBER("IMAGERESIZE_DECODERS", "0", 0, 256, "processes", PROGRAM_RESIZE, decoders,
-           "decoders of a resize process; 0: one a core"),
+           "decoders of a resize process; 0: one a CPU, fewer where memory is short"),
     NUMBER("IMAGERESIZE_RESIZE_TIMEOUT", "10", 1, 300, "s", PROGRAM_RESIZE, resize_timeout_s,
            "most CPU time for one image; three times that in wall time"),
+    NUMBER("IMAGERESIZE_MEMORY", "0", 0, 1048576, "MB", PROGRAM_RESIZE, memory_mb,
+           "what a resize process and its decoders may use; 0: the limit of their cgroup"),
     NUMBER("IMAGERESIZE_DECODER_MEMORY", "384", 32, 65536, "MB", PROGRAM_RESIZE, decoder_memory_mb,
-           "estimated memory of the images being decoded at once; one image that needs more fails"),
+           "estimated memory of the images being decoded at once; one image that needs more fails; "
+           "not set: less where memory is short"),
     NUMBER("IMAGERESIZE_DECODER_IMAGES", "1000", 1, 1000000, "images", PROGRAM_RESIZE,
            decoder_images, "images after which a decoder is replaced"),
     NUMBER("IMAGERESIZE_DECODER_RESIDENT", "160", 32, 65536, "MB", PROGRAM_RESIZE,
@@ -184,17 +196,3 @@ const struct config_setting settings_table[] = {
 };
 
 const size_t settings_count = sizeof settings_table / sizeof *settings_table;
-
-int settings_load(enum settings_program program, struct settings *ret)
-{
-    AUTO(buf_release) struct buf problems = BUF_INIT;
-    char *line, *rest;
-
-    memset(ret, 0, sizeof *ret);
-    if (config_load(settings_table, settings_count, program, ret, &problems) == 0)
-        return 0;
-    rest = problems.data;
-    while (rest && (line = strsep(&rest, "\n")) && *line)
-        log_error("bad_setting", "message=%s", log_quote(line));
-    return -1;
-}

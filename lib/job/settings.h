@@ -1,5 +1,5 @@
 /*
- * settings.h - every setting of the service, in one table (settings.c), read at start.
+ * settings.h - every setting of the service, in one table (settings.c); lib/start reads it.
  * The README's table is held to it by a test.
  */
 #ifndef JOB_SETTINGS_H
@@ -29,13 +29,13 @@ struct settings {
     const char *public_url;
     const char *api_keys;
 
-    int64_t max_body_bytes, max_images, max_outputs, max_url_bytes, max_side_px;
+    int64_t keep_alive_s, max_body_bytes, max_images, max_outputs, max_url_bytes, max_side_px;
     int64_t max_metadata_bytes, max_waiters, create_batch, publish_window, outbox_lease_s;
 
     const char *fetch_allow;
     int64_t fetch_timeout_s, max_redirects, max_source_mb, max_megapixels;
     int64_t resize_concurrent, source_memory_mb, decoders, resize_timeout_s;
-    int64_t decoder_memory_mb, decoder_images, decoder_resident_mb, max_output_mb;
+    int64_t memory_mb, decoder_memory_mb, decoder_images, decoder_resident_mb, max_output_mb;
     int64_t store_patience_s;
     const char *sandbox;
 
@@ -45,11 +45,5 @@ struct settings {
 
 extern const struct config_setting settings_table[];
 extern const size_t settings_count;
-
-/*
- * Fills ret for the program. Returns 0, or -1 with every problem logged as event=bad_setting; the
- * program then ends with status 2.
- */
-int settings_load(enum settings_program program, struct settings *ret) MUST_CHECK;
 
 #endif

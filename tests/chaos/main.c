@@ -14,9 +14,9 @@ static const struct {
     const char *name;
     int (*run)(void);
 } groups[] = {
-    {"sources", run_source_tests}, {"decoder", run_decoder_tests}, {"bucket", run_bucket_tests},
-    {"queues", run_queue_tests},   {"outages", run_outage_tests},  {"kills", run_kill_tests},
-    {"stop", run_stop_tests},
+    {"dyno", run_dyno_tests},     {"sources", run_source_tests}, {"decoder", run_decoder_tests},
+    {"bucket", run_bucket_tests}, {"queues", run_queue_tests},   {"outages", run_outage_tests},
+    {"kills", run_kill_tests},    {"stop", run_stop_tests},
 };
 
 static int start_system(void **state)

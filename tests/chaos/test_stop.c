@@ -38,18 +38,33 @@ static void scaling_down_and_up_loses_nothing(void **state)
     assert_int_equal(killed(), before); /* all went within their time */
 }
 
+/* As a dyno does it: to every process there is, the decoders too, and more than once. */
+static void sigterm_to_all(const pid_t *pids, size_t n)
+{
+    pid_t children[64];
+
+    for (int round = 0; round < 2; round++)
+        for (size_t i = 0; i < n; i++) {
+            size_t k = children_of(pids[i], children, 64);
+
+            kill(pids[i], SIGTERM);
+            while (k > 0)
+                kill(children[--k], SIGTERM);
+        }
+}
+
 /* formation logs how each process ended. */
 static void everything_ends_with_status_0_at_sigterm_under_load(void **state)
 {
     pid_t pids[64];
     size_t n = system_pids(NULL, pids, 64);
     int before = killed(), zero = log_count_of("formation", " exited with status 0");
+    int deaths = log_count("event=decoder_died");
     int64_t deadline;
 
     (void)state;
     post_until("ok/baseline.jpg", 400, 20, 60000);
-    for (size_t i = 0; i < n; i++)
-        kill(pids[i], SIGTERM);
+    sigterm_to_all(pids, n);
     deadline = clock_mono_ms() + 25000;
     for (size_t i = 0; i < n; i++)
         while (kill(pids[i], 0) == 0) {
@@ -60,6 +75,7 @@ static void everything_ends_with_status_0_at_sigterm_under_load(void **state)
     assert_recovers(60000); /* formation starts them again */
     assert_int_equal(killed(), before);
     assert_int_equal(log_count_of("formation", " exited with status 0") - zero, (int)n);
+    assert_int_equal(log_count("event=decoder_died"), deaths); /* no image has paid for it */
     assert_all_end_once(90000);
 }
 

@@ -9,10 +9,13 @@ target_link_libraries(test_participant_amqp PRIVATE house_rules msgflo base PkgC
 add_test(NAME interop_participant_amqp COMMAND test_participant_amqp)
 set_tests_properties(interop_participant_amqp PROPERTIES LABELS interop TIMEOUT 300)
 
-add_executable(test_participant_amqps test_participant_amqps.c)
+add_executable(test_participant_amqps test_participant_amqps.c
+               ${PROJECT_SOURCE_DIR}/tests/support/program.c)
 target_include_directories(test_participant_amqps PRIVATE ${PROJECT_SOURCE_DIR}
                            ${PROJECT_SOURCE_DIR}/tests/support)
-target_compile_definitions(test_participant_amqps PRIVATE SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+target_compile_definitions(test_participant_amqps PRIVATE SOURCE_DIR="${PROJECT_SOURCE_DIR}"
+                           STORE="$<TARGET_FILE:imageresize-store>")
+add_dependencies(test_participant_amqps imageresize-store)
 target_link_libraries(test_participant_amqps PRIVATE house_rules msgflo base PkgConfig::CMOCKA)
 add_test(NAME interop_participant_amqps COMMAND test_participant_amqps)
 set_tests_properties(interop_participant_amqps PROPERTIES LABELS interop TIMEOUT 180)

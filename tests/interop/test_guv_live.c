@@ -561,6 +561,10 @@ static void reads_the_applications_records(void **state)
     program_expect(&f->guv, "\"service_n\":2,\"service_mean\":2.0");
     program_expect(&f->guv, "\"service_n\":0"); /* each is counted once */
     assert_int_equal(scratch_db_number(db, "SELECT count(*) FROM ended"), 3);
+    /* Two connections: the lock's, and the one that asks. Plans of small databases have few. */
+    assert_int_equal(scratch_db_number(db, "SELECT count(*) FROM pg_stat_activity WHERE datname = "
+                                           "current_database() AND application_name LIKE 'guv%'"),
+                     2);
     db_free(db);
 }
 

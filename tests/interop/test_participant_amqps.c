@@ -2,10 +2,12 @@
  * test_participant_amqps.c - amqps:// on a real RabbitMQ: who is talked to, and who is not.
  */
 #include <poll.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "msgflo/msgflo.h"
+#include "program.h"
 #include "scratch_dir.h"
 
 #include "unit.h"
@@ -143,12 +145,44 @@ static void refuses_an_authority_that_it_was_not_told_of(void **state)
     is_refused(url, NULL); /* the system's bundle */
 }
 
+/* A program of the service, with the setting: SSL_CERT_FILE=ca, or none. It says what it hears. */
+static void start_store(struct program *p, const char *broker, const char *ca)
+{
+    const char *const argv[] = {STORE, NULL};
+    char broker_setting[400], ca_setting[400];
+    const char *const variables[] = {broker_setting, "DATABASE_URL=postgres://me@127.0.0.1:1/x",
+                                     ca ? ca_setting : NULL, NULL};
+
+    snprintf(broker_setting, sizeof broker_setting, "MSGFLO_BROKER=%s", broker);
+    snprintf(ca_setting, sizeof ca_setting, "SSL_CERT_FILE=%s", ca ? ca : "");
+    program_start(p, argv, variables);
+}
+
+static void programs_take_the_authorities_of_their_setting_and_log_a_refusal(void **state)
+{
+    struct program p;
+
+    (void)state;
+    start_store(&p, url, ca_file);
+    program_expect(&p, "event=broker_up");
+    assert_int_equal(program_end(&p, SIGTERM), 0);
+    program_release(&p);
+
+    start_store(&p, url, NULL);
+    program_expect(&p, "event=broker_down message=\"broker localhost:");
+    program_expect(&p, "certificate");
+    assert_int_equal(program_end(&p, SIGTERM), 0);
+    assert_false(program_has_said(&p, "broker_up"));
+    program_release(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(connects_to_the_host_that_the_certificate_names),
         cmocka_unit_test(refuses_a_host_of_another_name),
         cmocka_unit_test(refuses_an_authority_that_it_was_not_told_of),
+        cmocka_unit_test(programs_take_the_authorities_of_their_setting_and_log_a_refusal),
     };
 
     return cmocka_run_group_tests(tests, start_server, end_server);

@@ -206,6 +206,7 @@ int main(int argc, char **argv)
 
     save_take(plain(), "baseline.jpg", "[Q=95]");
     save_take(plain(), "progressive.jpg", "[Q=95,interlace]");
+    save_take(quadrants(4000, 4000, 1), "progressive-16mp.jpg", "[Q=95,interlace]");
     save_take(in_space(VIPS_INTERPRETATION_B_W), "grey.jpg", "[Q=95]");
     save_take(in_space(VIPS_INTERPRETATION_CMYK), "cmyk.jpg", "[Q=95]");
     save_with_profile("p3.jpg", "p3");

@@ -1,5 +1,6 @@
 unit_test(output_target LIBRARIES job)
 unit_test(resize_result LIBRARIES resize_core)
+unit_test(resize_allowance LIBRARIES resize_core)
 
 add_executable(fake_decoder ${PROJECT_SOURCE_DIR}/tests/support/fake_decoder.c)
 target_include_directories(fake_decoder PRIVATE ${PROJECT_SOURCE_DIR}/workers)

@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/config.h"
@@ -127,6 +129,61 @@ static void log_quotes_and_hides_passwords(void **state)
     assert_string_equal(log_url("not a url"), "not a url");
 }
 
+/* What is written to standard output by one event, into ret: its length. */
+static size_t log_long(size_t prefix_len, size_t text_len, char ret[2 * LOG_LINE_MAX])
+{
+    char *prefix = calloc(1, prefix_len + 1), *text = calloc(1, text_len + 1);
+    int fds[2], out = dup(STDOUT_FILENO);
+    ssize_t n;
+
+    assert_true(prefix && text && out >= 0);
+    memset(prefix, 'p', prefix_len);
+    memset(text, '"', text_len); /* twice as long when it is quoted */
+    assert_int_equal(pipe(fds), 0);
+    fflush(stdout);
+    dup2(fds[1], STDOUT_FILENO);
+    log_init(prefix, LOG_INFO);
+    log_info("long", "a=%s b=%s c=%s d=%s e=%s f=%s g=%s h=%s raw=%s", log_quote(text),
+             log_quote(text), log_quote(text), log_quote(text), log_url(text), log_url(text),
+             log_url(text), log_quote(text), text);
+    log_init("", LOG_INFO);
+    dup2(out, STDOUT_FILENO);
+    close(out);
+    close(fds[1]);
+    n = read(fds[0], ret, 2 * LOG_LINE_MAX);
+    close(fds[0]);
+    free(prefix);
+    free(text);
+    assert_true(n > 0);
+    return (size_t)n;
+}
+
+static void no_log_line_is_longer_than_its_limit(void **state)
+{
+    static const size_t lengths[] = {0, 1, 500, 8192, 100000};
+    char line[2 * LOG_LINE_MAX];
+
+    (void)state;
+    assert_true(LOG_LINE_MAX <= 8192);
+    for (size_t i = 0; i < 5; i++)
+        for (size_t k = 0; k < 5; k++) {
+            size_t len = log_long(lengths[i], lengths[k], line);
+
+            assert_true(len <= LOG_LINE_MAX);
+            assert_ptr_equal(memchr(line, '\n', len), line + len - 1);
+        }
+    assert_int_equal(log_long(0, 8192, line), LOG_LINE_MAX);
+    /* At the limit and one past it: all of it, and one byte less. */
+    for (size_t len = 100; len < LOG_LINE_MAX; len++)
+        if (log_long(len, 0, line) == LOG_LINE_MAX) {
+            assert_int_equal(line[LOG_LINE_MAX - 2], '=');
+            assert_int_equal(log_long(len + 1, 0, line), LOG_LINE_MAX);
+            assert_int_equal(line[LOG_LINE_MAX - 2], 'w');
+            return;
+        }
+    fail();
+}
+
 struct settings {
     int64_t port;
     const char *url;
@@ -200,6 +257,7 @@ int main(void)
         cmocka_unit_test(timestamps_go_both_ways),
         cmocka_unit_test(uuids_are_version_7_and_sort_by_time),
         cmocka_unit_test(log_quotes_and_hides_passwords),
+        cmocka_unit_test(no_log_line_is_longer_than_its_limit),
         cmocka_unit_test(config_reads_defaults_fallbacks_and_reports_every_problem),
         cmocka_unit_test(numbers_are_decimal_and_whole),
     };

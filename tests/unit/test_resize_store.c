@@ -181,17 +181,6 @@ static void refuses_at_start_what_cannot_work(void **state)
     }
 }
 
-static void refuses_a_folder_on_a_dyno(void **state)
-{
-    struct err e = ERR_INIT;
-
-    (void)state;
-    setenv("DYNO", "resize.1", 1);
-    assert_null(open_store("file:///tmp", &e));
-    assert_non_null(strstr(e.text, "dyno"));
-    unsetenv("DYNO");
-}
-
 /* The vectors of FIPS 180-2, appendix B.1, and of the empty text. */
 static void hashes_what_a_descriptor_holds(void **state)
 {
@@ -215,7 +204,6 @@ int main(void)
         cmocka_unit_test(forgets_a_put_that_is_cancelled),
         cmocka_unit_test(says_that_a_folder_that_went_away_may_come_back),
         cmocka_unit_test(refuses_at_start_what_cannot_work),
-        cmocka_unit_test(refuses_a_folder_on_a_dyno),
         cmocka_unit_test(hashes_what_a_descriptor_holds),
     };
 

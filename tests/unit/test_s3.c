@@ -95,6 +95,7 @@ static void refuses_settings_that_cannot_work(void **state)
         o.prefix = cases[i].prefix;
         assert_null(s3_bucket_new(&o, &e));
         assert_int_equal(e.code, ERR_INPUT);
+        assert_null(strstr(e.text, "pw"));
         if (!strstr(e.text, cases[i].named))
             fail_msg("%s, not of %s", e.text, cases[i].named);
         assert_null(strstr(e.text, "pw")); /* the log is no place for passwords */

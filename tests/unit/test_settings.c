@@ -106,6 +106,19 @@ static void all_problems_are_reported_at_once(void **state)
     unsetenv("IMAGERESIZE_API_KEYS");
 }
 
+/* Heroku's router keeps its connections for 90 s of idleness: were ours closed before, a request
+ * would meet a closed one. */
+static void connections_are_kept_longer_than_herokus_router_does(void **state)
+{
+    AUTO(buf_release) struct buf problems = BUF_INIT;
+    struct settings settings;
+
+    (void)state;
+    assert_int_equal(config_load(settings_table, settings_count, PROGRAM_WEB, &settings, &problems),
+                     0);
+    assert_true(settings.keep_alive_s > 95);
+}
+
 static void numbers_are_taken_at_their_bounds_and_not_past_them(void **state)
 {
     (void)state;
@@ -166,6 +179,7 @@ int main(void)
         cmocka_unit_test(every_setting_is_a_row_of_the_readme),
         cmocka_unit_test(every_default_is_within_its_bounds),
         cmocka_unit_test(all_problems_are_reported_at_once),
+        cmocka_unit_test(connections_are_kept_longer_than_herokus_router_does),
         cmocka_unit_test(numbers_are_taken_at_their_bounds_and_not_past_them),
         cmocka_unit_test(the_public_address_is_taken_up_to_its_limit),
         cmocka_unit_test(image_errors_are_found_by_their_codes),

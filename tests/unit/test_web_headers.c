@@ -69,7 +69,7 @@ static void matches_the_tags_of_if_none_match_weakly(void **state)
 static void keeps_a_sane_request_id_and_makes_one_otherwise(void **state)
 {
     char longest[REQUEST_ID_SIZE], too_long[REQUEST_ID_SIZE + 1], ret[REQUEST_ID_SIZE];
-    const char *kept[] = {"12345678", "a.b_c-D9", longest};
+    const char *kept[] = {"12345678", "a.b_c-D9", "01234567+89/abc==", longest};
     const char *replaced[] = {NULL,        "",           "1234567", "12345678\"",
                               "1234 5678", "12345678\n", too_long};
 

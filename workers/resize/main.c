@@ -1,7 +1,7 @@
 /*
  * imageresize-resize - takes images from its queue, resizes them and tells the result.
  * Wires the participant, the fetcher, the decoders and the result store into one loop.
- *     imageresize-resize [--role NAME] | --version
+ *     imageresize-resize [--role NAME] | --check | --version
  * Exits 0 after SIGTERM or SIGINT, 2 when it cannot start (a wrong call or setting, no decoder), 1
  * when it cannot go on. Until it is connected and announced it prints nothing but errors, since
  * who starts a participant takes its first output as the sign that it is there.
@@ -15,14 +15,18 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "allowance.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/quota.h"
 #include "decoder_pool.h"
 #include "fetch/fetch.h"
+#include "fetch/s3.h"
 #include "job/message.h"
 #include "job/settings.h"
 #include "msgflo/msgflo.h"
 #include "result_store.h"
+#include "start/start.h"
 #include "work.h"
 
 #define COMPONENT "imageresize/ResizeImage"
@@ -35,6 +39,9 @@
 
 struct program {
     struct settings settings;
+    int64_t memory_mb; /* for this process and its decoders; 0: no limit */
+    struct allowance allowance;
+    bool has_told_allowance;
     const char *role;
     char decoder_path[4096];
     struct guard *guard;
@@ -57,24 +64,10 @@ static int read_arguments(int argc, char **argv, const char **role)
     if (argc == 3 && strcmp(argv[1], "--role") == 0 && argv[2][0])
         *role = argv[2];
     else if (argc != 1) {
-        fputs("usage: imageresize-resize [--role NAME] | --version\n", stderr);
+        fputs("usage: imageresize-resize [--role NAME] | --check | --version\n", stderr);
         return -1;
     }
     return 0;
-}
-
-static enum log_level log_level(const char *name)
-{
-    switch (name[0]) {
-    case 'd':
-        return LOG_DEBUG;
-    case 'w':
-        return LOG_WARN;
-    case 'e':
-        return LOG_ERROR;
-    default:
-        return LOG_INFO;
-    }
 }
 
 /* Signals come through a descriptor, so that no code runs at a signal. */
@@ -108,13 +101,23 @@ static int find_decoder(char *ret, size_t size, struct err *e)
     return 0;
 }
 
-static size_t decoder_count(const struct settings *s)
+/* What the process and its decoders may use, and make of it. */
+static void reckon(struct program *p)
 {
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    const struct settings *s = &p->settings;
+    struct allowance_wish wish = {.decoders = s->decoders,
+                                  .decoder_memory_mb = s->decoder_memory_mb,
+                                  .decoder_memory_fixed =
+                                      config_env("IMAGERESIZE_DECODER_MEMORY") != NULL,
+                                  .source_memory_mb = s->source_memory_mb,
+                                  .max_source_mb = s->max_source_mb};
+    struct quota quota;
 
-    if (s->decoders > 0)
-        return (size_t)s->decoders;
-    return cores > 0 ? (size_t)cores : 1;
+    quota_read("", quota_cpus(), &quota);
+    wish.cpus = quota.cpus;
+    wish.memory_mb = s->memory_mb > 0 ? s->memory_mb : quota.memory_bytes / MEBIBYTE;
+    p->memory_mb = wish.memory_mb;
+    p->allowance = allowance_reckon(&wish);
 }
 
 static int open_decoders(struct program *p, struct err *e)
@@ -123,10 +126,11 @@ static int open_decoders(struct program *p, struct err *e)
     struct decoder_pool_options options = {
         .command = {.program = p->decoder_path,
                     .sandbox = strcmp(s->sandbox, "off") != 0,
-                    .data_limit_bytes = s->decoder_memory_mb * MEBIBYTE + DECODER_DATA_SPARE_BYTES},
-        .decoders = decoder_count(s),
+                    .data_limit_bytes =
+                        p->allowance.decoder_memory_mb * MEBIBYTE + DECODER_DATA_SPARE_BYTES},
+        .decoders = (size_t)p->allowance.decoders,
         .cpu_limit_ms = s->resize_timeout_s * 1000,
-        .memory_bytes = s->decoder_memory_mb * MEBIBYTE,
+        .memory_bytes = p->allowance.decoder_memory_mb * MEBIBYTE,
         .images = s->decoder_images,
         .resident_bytes = s->decoder_resident_mb * MEBIBYTE};
 
@@ -140,6 +144,19 @@ static int open_decoders(struct program *p, struct err *e)
     return p->decoders ? 0 : -1;
 }
 
+/* What start_load() cannot know of. */
+static void check_settings(const struct settings *s, struct buf *problems)
+{
+    struct err bad_place = ERR_INIT, bad_endpoint = ERR_INIT;
+    struct guard *guard = guard_new(s->fetch_allow, &bad_place);
+
+    guard_free(guard);
+    if (!guard)
+        buf_printf(problems, "IMAGERESIZE_FETCH_ALLOW: %s\n", bad_place.text);
+    if (s->s3_endpoint && s3_check_endpoint(s->s3_endpoint, &bad_endpoint))
+        buf_printf(problems, "IMAGERESIZE_S3_ENDPOINT: %s\n", bad_endpoint.text);
+}
+
 static int open_fetcher(struct program *p, struct err *e)
 {
     const struct settings *s = &p->settings;
@@ -149,14 +166,27 @@ static int open_fetcher(struct program *p, struct err *e)
                                       .max_bytes_in_hand = s->source_memory_mb * MEBIBYTE,
                                       .user_agent = "imageresize/" IMAGERESIZE_VERSION,
                                       .ca_file = s->ca_file};
-    struct err why = ERR_INIT;
 
-    p->guard = guard_new(s->fetch_allow, &why);
+    p->guard = guard_new(s->fetch_allow, e);
     if (!p->guard)
-        return err_set(e, why.code, "IMAGERESIZE_FETCH_ALLOW: %s", why.text);
+        return -1;
     options.guard = p->guard;
     p->fetcher = fetcher_new(&options, e);
     return p->fetcher ? 0 : -1;
+}
+
+static void tell_allowance(struct program *p)
+{
+    const struct allowance *a = &p->allowance;
+
+    p->has_told_allowance = true;
+    log_info("decoders", "count=%d decoder_memory_mb=%d memory_mb=%d needed_mb=%d",
+             (int)a->decoders, (int)a->decoder_memory_mb, (int)p->memory_mb, (int)a->needed_mb);
+    if (p->memory_mb > 0 && a->needed_mb > p->memory_mb)
+        log_warn("memory_short", "message=%s",
+                 log_quote("the process may need more memory than it may use: lower "
+                           "IMAGERESIZE_DECODERS, IMAGERESIZE_DECODER_MEMORY, "
+                           "IMAGERESIZE_SOURCE_MEMORY or IMAGERESIZE_MAX_SOURCE"));
 }
 
 static void on_input(struct msgflo_participant *participant, struct msgflo_delivery *d, void *user)
@@ -174,6 +204,8 @@ static void on_state(struct msgflo_participant *participant, enum msgflo_state s
     switch (state) {
     case MSGFLO_CONNECTED:
         log_info("broker_up", "id=%s", msgflo_id(participant));
+        if (!p->has_told_allowance)
+            tell_allowance(p);
         break;
     case MSGFLO_DISCONNECTED:
         log_warn("broker_down", "message=%s", log_quote(text));
@@ -202,6 +234,7 @@ static int open_participant(struct program *p, struct err *e)
                                                         .outports = outports,
                                                         .outport_count = 3};
     const struct msgflo_options options = {.broker = p->settings.broker,
+                                           .ca_file = p->settings.ca_file,
                                            .role = p->role,
                                            .prefetch = (unsigned)p->settings.resize_concurrent,
                                            .discovery_period_s =
@@ -220,6 +253,7 @@ static int open_participant(struct program *p, struct err *e)
 
 static int open_all(struct program *p, struct err *e)
 {
+    reckon(p);
     p->signal_fd = open_signals(e);
     if (p->signal_fd < 0 || open_fetcher(p, e) || open_decoders(p, e))
         return -1;
@@ -353,20 +387,22 @@ int main(int argc, char **argv)
 {
     struct program p = {.signal_fd = -1};
     struct err e = ERR_INIT;
-    char prefix[100];
+    char prefix[120];
     int status;
 
     if (argc == 2 && strcmp(argv[1], "--version") == 0) {
         puts("imageresize-resize " IMAGERESIZE_VERSION);
         return 0;
     }
+    if (argc == 2 && strcmp(argv[1], "--check") == 0)
+        return start_check(PROGRAM_RESIZE, check_settings);
     if (read_arguments(argc, argv, &p.role))
         return 2;
-    snprintf(prefix, sizeof prefix, "role=%s", p.role);
+    snprintf(prefix, sizeof prefix, "role=%.100s", p.role);
     log_init(prefix, LOG_INFO);
-    if (settings_load(PROGRAM_RESIZE, &p.settings))
-        return 2;
-    log_init(prefix, log_level(p.settings.log_level));
+    if (start_load(PROGRAM_RESIZE, check_settings, &p.settings))
+        return START_REFUSED;
+    log_init(prefix, start_log_level(&p.settings));
     if (open_all(&p, &e)) {
         log_error("bad_start", "message=%s", log_quote(e.text));
         close_all(&p);

@@ -11,7 +11,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/config.h"
 #include "base/uuid.h"
 #include "store_backend.h"
 
@@ -117,13 +116,6 @@ struct result_store *store_file_new(const struct output_target *target, struct e
                                            .free = file_free};
     struct store_file *s;
 
-    /* Each dyno has a disk of its own, which ends with it: web would never see the outputs. */
-    if (config_env("DYNO")) {
-        err_set(e, ERR_INPUT,
-                "IMAGERESIZE_OUTPUT: file:// does not work on a dyno, whose disk web "
-                "does not see; use postgres: or s3://");
-        return NULL;
-    }
     s = calloc(1, sizeof *s);
     if (!s) {
         err_set(e, ERR_NOMEM, "a result store");

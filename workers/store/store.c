@@ -442,6 +442,7 @@ static struct msgflo_participant *join(struct store *s, const struct settings *s
     };
     const struct msgflo_options options = {
         .broker = settings->broker,
+        .ca_file = settings->ca_file,
         .role = role,
         .prefetch = 2 * (unsigned)s->batch_max, /* the next batch comes in while one is applied */
         .discovery_period_s = (unsigned)settings->discovery_period_s,

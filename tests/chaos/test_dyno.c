@@ -1,0 +1,75 @@
+/*
+ * test_dyno.c - what the plans of a small host leave a process: connections, and memory.
+ */
+#include "chaos.h"
+
+#include "base/buf.h"
+
+/* Connections of the programs that there are, by their processes: all kinds of work have been done,
+ * so all that are ever opened are open. */
+static void each_process_has_its_few_database_connections(void **state)
+{
+    static const struct {
+        const char *type, *names; /* as in pg_stat_activity: an SQL pattern */
+        int each;
+    } cases[] = {
+        {"web", "imageresize-web (writer|reader|listener)", 3},
+        {"store", "store", 1},
+    };
+    pid_t pids[16];
+    size_t resizes = system_pids("resize", pids, 16) + system_pids("bulk", pids, 16);
+
+    (void)state;
+    post_until("ok/baseline.jpg", 200, 20, 60000);
+    assert_all_end_once(60000);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        AUTO(buf_release) struct buf sql = BUF_INIT;
+
+        buf_printf(&sql,
+                   "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+                   "AND application_name ~ '^%s$'",
+                   cases[i].names);
+        assert_int_equal(sql_number(sql.data),
+                         cases[i].each * (int)system_pids(cases[i].type, pids, 16));
+    }
+    /* One each, from the first result on: bulk ones have had none. */
+    assert_in_range(sql_number("SELECT count(*) FROM pg_stat_activity WHERE datname = "
+                               "current_database() AND application_name = 'imageresize-resize'"),
+                    1, resizes);
+    /* And nobody has one that is not named: but this test, whose name is empty. */
+    assert_int_equal(sql_number("SELECT count(*) FROM pg_stat_activity WHERE datname = "
+                                "current_database() AND pid <> pg_backend_pid() AND "
+                                "application_name !~ '^(imageresize-.*|store)$'"),
+                     0);
+}
+
+static bool is_broker_connections(size_t wanted)
+{
+    json_t *connections = rabbitmq_get("connections?columns=name");
+    size_t n = json_array_size(connections);
+
+    json_decref(connections);
+    return n == wanted;
+}
+
+/* The management API shows a connection some seconds late. */
+static void each_process_has_one_broker_connection(void **state)
+{
+    pid_t pids[16];
+    size_t n = system_pids(NULL, pids, 16);
+
+    (void)state;
+    for (int i = 0; i < 300 && !is_broker_connections(n); i++)
+        look_again();
+    assert_true(is_broker_connections(n));
+}
+
+int run_dyno_tests(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_process_has_its_few_database_connections),
+        cmocka_unit_test(each_process_has_one_broker_connection),
+    };
+
+    return cmocka_run_group_tests_name("dyno", tests, NULL, NULL);
+}
