@@ -94,6 +94,29 @@ static void assert_completed(json_t *job)
         fail_msg("not completed: %s", json_dumps(job, JSON_COMPACT));
 }
 
+/*
+ * Whether the deployment's libraries write AVIF, which not all distributions' do: then it says so
+ * by an error of its own, and keeps an AVIF source as JPEG. Where this is built, unit tests want
+ * AVIF.
+ */
+static bool writes_avif(void)
+{
+    static int known = -1;
+    json_t *job;
+
+    if (known >= 0)
+        return known;
+    job = run_image("baseline.jpg", json_pack("{s:i, s:s}", "width", 60, "format", "avif"));
+    known = strcmp(text_at(job, "status"), "completed") == 0;
+    if (!known) {
+        assert_string_equal(text_at(job, "images/0/error/code"), "unsupported_format");
+        assert_non_null(strstr(text_at(job, "images/0/error/message"), "avif cannot be written"));
+        printf("This deployment cannot write AVIF.\n");
+    }
+    json_decref(job);
+    return known;
+}
+
 /* ---- sources */
 
 static void every_kind_of_source_keeps_its_colours_and_its_way_up(void **state)
@@ -366,10 +389,11 @@ static void every_format_can_be_written(void **state)
                  {"png", "image/png", "pngload_buffer"},
                  {"webp", "image/webp", "webpload_buffer"},
                  {"gif", "image/gif", "gifload_buffer"},
-                 {"avif", "image/avif", "heifload_buffer"}};
+                 {"avif", "image/avif", "heifload_buffer"}}; /* the last one, see below */
+    const size_t n = sizeof cases / sizeof *cases - (writes_avif() ? 0 : 1);
 
     (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < n; i++) {
         json_t *job = run_image("baseline.jpg",
                                 json_pack("{s:i, s:s}", "width", 60, "format", cases[i].format));
         const char *loader;
@@ -394,11 +418,11 @@ static void every_format_can_be_written(void **state)
 
 static void the_format_of_the_source_is_kept_where_it_is_one_of_ours(void **state)
 {
-    static const char *const cases[][2] = {{"rgb.png", "png"},
-                                           {"still.gif", "gif"},
-                                           {"lossy.webp", "webp"},
-                                           {"still.avif", "avif"},
-                                           {"cmyk.jpg", "jpeg"}};
+    const char *const cases[][2] = {{"rgb.png", "png"},
+                                    {"still.gif", "gif"},
+                                    {"lossy.webp", "webp"},
+                                    {"still.avif", writes_avif() ? "avif" : "jpeg"},
+                                    {"cmyk.jpg", "jpeg"}};
     size_t n = sizeof cases / sizeof *cases;
     json_t *images = json_array(), *job;
 
