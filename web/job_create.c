@@ -229,6 +229,7 @@ char *new_job_json(const struct new_job *job)
     const struct job_row row = {.id = job->id,
                                 .status = "queued",
                                 .priority = job->priority,
+                                .version = 1, /* the table's default */
                                 .total = count,
                                 .queued = count,
                                 .created_at = job->created_at,

@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "db/db.h"
 #include "reader_sql.h"
-#include "web/job_json.h"
+#include "web/job_rows.h"
 #include "web/outage.h"
 #include "web/outputs.h"
 #include "web/request.h"
@@ -49,105 +49,9 @@ static void settle_not_found(struct request *r, const char *what)
 
 /* ---- jobs */
 
-/* NULL for SQL's null. */
-static const char *text_at(const PGresult *res, int row, int column)
-{
-    return PQgetisnull(res, row, column) ? NULL : PQgetvalue(res, row, column);
-}
-
-static int number_at(const PGresult *res, int row, int column)
-{
-    return atoi(PQgetvalue(res, row, column));
-}
-
 static void etag_of_version(const char *version, char ret[ETAG_SIZE])
 {
     snprintf(ret, ETAG_SIZE, "W/\"%.24s\"", version);
-}
-
-/* Columns of web_job.sql. */
-enum {
-    JOB_VERSION,
-    JOB_ID,
-    JOB_STATUS,
-    JOB_PRIORITY,
-    JOB_TOTAL,
-    JOB_QUEUED,
-    JOB_RUNNING,
-    JOB_COMPLETED,
-    JOB_FAILED,
-    JOB_CANCELLED,
-    JOB_CREATED_AT,
-    JOB_STARTED_AT,
-    JOB_COMPLETED_AT,
-    JOB_FAILED_AT,
-    JOB_METADATA,
-    IMAGE_ID,
-    IMAGE_REF,
-    IMAGE_INPUT,
-    IMAGE_STATUS,
-    IMAGE_PARAMETERS,
-    IMAGE_RESULT,
-    IMAGE_ERROR,
-    IMAGE_ATTEMPTS,
-    IMAGE_CREATED_AT,
-    IMAGE_STARTED_AT,
-    IMAGE_COMPLETED_AT,
-    IMAGE_FAILED_AT
-};
-
-static struct job_row job_row_of(const PGresult *res)
-{
-    return (struct job_row){
-        .id = text_at(res, 0, JOB_ID),
-        .status = text_at(res, 0, JOB_STATUS),
-        .priority = text_at(res, 0, JOB_PRIORITY),
-        .total = number_at(res, 0, JOB_TOTAL),
-        .queued = number_at(res, 0, JOB_QUEUED),
-        .running = number_at(res, 0, JOB_RUNNING),
-        .completed = number_at(res, 0, JOB_COMPLETED),
-        .failed = number_at(res, 0, JOB_FAILED),
-        .cancelled = number_at(res, 0, JOB_CANCELLED),
-        .created_at = text_at(res, 0, JOB_CREATED_AT),
-        .started_at = text_at(res, 0, JOB_STARTED_AT),
-        .completed_at = text_at(res, 0, JOB_COMPLETED_AT),
-        .failed_at = text_at(res, 0, JOB_FAILED_AT),
-        .metadata = text_at(res, 0, JOB_METADATA),
-    };
-}
-
-static struct image_row image_row_of(const PGresult *res, int row)
-{
-    return (struct image_row){
-        .id = text_at(res, row, IMAGE_ID),
-        .ref = text_at(res, row, IMAGE_REF),
-        .input = text_at(res, row, IMAGE_INPUT),
-        .status = text_at(res, row, IMAGE_STATUS),
-        .parameters = text_at(res, row, IMAGE_PARAMETERS),
-        .result = text_at(res, row, IMAGE_RESULT),
-        .error = text_at(res, row, IMAGE_ERROR),
-        .attempts = number_at(res, row, IMAGE_ATTEMPTS),
-        .created_at = text_at(res, row, IMAGE_CREATED_AT),
-        .started_at = text_at(res, row, IMAGE_STARTED_AT),
-        .completed_at = text_at(res, row, IMAGE_COMPLETED_AT),
-        .failed_at = text_at(res, row, IMAGE_FAILED_AT),
-    };
-}
-
-static char *job_text_of(const PGresult *res, const char *base_url)
-{
-    const int n = PQntuples(res);
-    const struct job_row job = job_row_of(res);
-    struct image_row *images = calloc((size_t)n, sizeof *images);
-    char *text;
-
-    if (!images)
-        return NULL;
-    for (int i = 0; i < n; i++)
-        images[i] = image_row_of(res, i);
-    text = job_json(&job, images, (size_t)n, base_url);
-    free(images);
-    return text;
 }
 
 static bool is_ended(const char *status)
@@ -180,7 +84,7 @@ static void answer_job(struct reader *reader, struct request *r)
         settle_not_found(r, "job");
         return;
     }
-    ended = is_ended(PQgetvalue(res, 0, JOB_STATUS));
+    ended = is_ended(job_row_of(res, 0).status);
     answer_json(&a, r->route.id == ROUTE_CREATE_JOB && !ended ? 202 : 200,
                 job_text_of(res, r->base_url));
     /* A client that is slow to read it holds it for long. */
@@ -191,7 +95,7 @@ static void answer_job(struct reader *reader, struct request *r)
     if (a.status < 300 && r->route.id == ROUTE_CREATE_JOB)
         snprintf(a.location, sizeof a.location, "%s/jobs/%s", r->base_url, r->waiter.job);
     if (a.status < 300)
-        describe_job(&a, r, PQgetvalue(res, 0, JOB_VERSION), ended);
+        describe_job(&a, r, PQgetvalue(res, 0, JOB_ROWS_VERSION), ended);
     request_settle(r, &a);
 }
 
