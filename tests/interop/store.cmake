@@ -13,3 +13,6 @@ endfunction()
 store_test(db_server db)
 store_test(store_apply store_core)
 store_test(store_loop store_core)
+
+# web's statements.
+store_test(web_queries db job)
