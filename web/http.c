@@ -307,6 +307,9 @@ static enum MHD_Result answer_route(struct web *web, struct request *r)
         return list_jobs(web, r);
     case ROUTE_GET_JOB:
         return work_on_job(web, r, web->to_read);
+    case ROUTE_CANCEL_JOB:
+        r->wait_s = -1;
+        return work_on_job(web, r, web->to_write);
     case ROUTE_STATS:
         return get_stats(web, r);
     case ROUTE_GET_OUTPUT:

@@ -77,6 +77,7 @@ int run_http_tests(void);
 int run_create_tests(void);
 int run_job_tests(void);
 int run_list_tests(void);
+int run_cancel_tests(void);
 int run_output_tests(void);
 int run_image_tests(void);
 
