@@ -79,12 +79,14 @@ static json_t *in_order(json_t *value_taken)
 }
 
 static void put_times(json_t *object, const char *created_at, const char *started_at,
-                      const char *completed_at, const char *failed_at, int *bad)
+                      const char *completed_at, const char *failed_at, const char *cancelled_at,
+                      int *bad)
 {
     put(object, "created_at", text_or_null(created_at), bad);
     put(object, "started_at", text_or_null(started_at), bad);
     put(object, "completed_at", text_or_null(completed_at), bad);
     put(object, "failed_at", text_or_null(failed_at), bad);
+    put(object, "cancelled_at", text_or_null(cancelled_at), bad);
 }
 
 /* Makes the member `output` of a result, or of one of its outputs, an address. */
@@ -122,7 +124,8 @@ static json_t *image_json(const struct image_row *row, const char *base_url)
     json_decref(parameters);
     put(image, "status", json_string(row->status), &bad);
     put(image, "attempts", json_integer(row->attempts), &bad);
-    put_times(image, row->created_at, row->started_at, row->completed_at, row->failed_at, &bad);
+    put_times(image, row->created_at, row->started_at, row->completed_at, row->failed_at,
+              row->cancelled_at, &bad);
     put(image, "result", result_json(row->result, base_url, &bad), &bad);
     put(image, "error", in_order(parsed_or_null(row->error)), &bad);
     if (!bad)
@@ -138,24 +141,49 @@ static json_t *counts_json(const struct job_row *job)
                      "cancelled", job->cancelled);
 }
 
+/* All that comes before a job's images. */
+static json_t *head_json(const struct job_row *job, int *bad)
+{
+    json_t *json = json_object();
+
+    put(json, "id", json_string(job->id), bad);
+    put(json, "status", json_string(job->status), bad);
+    put(json, "priority", json_string(job->priority), bad);
+    put(json, "version", json_integer(job->version), bad);
+    put(json, "counts", counts_json(job), bad);
+    put_times(json, job->created_at, job->started_at, job->completed_at, job->failed_at,
+              job->cancelled_at, bad);
+    return json;
+}
+
+/* Adds what comes last, and makes the text. json is taken. */
+static char *finish(json_t *json_taken, const struct job_row *job, int bad)
+{
+    char *text = NULL;
+
+    put(json_taken, "metadata", parsed_or_null(job->metadata), &bad);
+    if (!bad)
+        text = json_dumps(json_taken, JSON_COMPACT);
+    json_decref(json_taken);
+    return text;
+}
+
 char *job_json(const struct job_row *job, const struct image_row *images, size_t n,
                const char *base_url)
 {
-    json_t *json = json_object(), *list = json_array();
-    char *text = NULL;
     int bad = 0;
+    json_t *json = head_json(job, &bad), *list = json_array();
 
-    put(json, "id", json_string(job->id), &bad);
-    put(json, "status", json_string(job->status), &bad);
-    put(json, "priority", json_string(job->priority), &bad);
-    put(json, "counts", counts_json(job), &bad);
-    put_times(json, job->created_at, job->started_at, job->completed_at, job->failed_at, &bad);
     for (size_t i = 0; i < n; i++)
         bad |= json_array_append_new(list, image_json(&images[i], base_url));
     put(json, "images", list, &bad);
-    put(json, "metadata", parsed_or_null(job->metadata), &bad);
-    if (!bad)
-        text = json_dumps(json, JSON_COMPACT);
-    json_decref(json);
-    return text;
+    return finish(json, job, bad);
+}
+
+char *job_summary_json(const struct job_row *job)
+{
+    int bad = 0;
+    json_t *json = head_json(job, &bad);
+
+    return finish(json, job, bad);
 }

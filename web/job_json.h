@@ -13,13 +13,14 @@ struct image_row {
     const char *id, *ref, *input, *status;
     const char *parameters, *result, *error; /* JSON */
     int attempts;
-    const char *created_at, *started_at, *completed_at, *failed_at;
+    const char *created_at, *started_at, *completed_at, *failed_at, *cancelled_at;
 };
 
 struct job_row {
     const char *id, *status, *priority;
+    long long version;
     int total, queued, running, completed, failed, cancelled;
-    const char *created_at, *started_at, *completed_at, *failed_at;
+    const char *created_at, *started_at, *completed_at, *failed_at, *cancelled_at;
     const char *metadata; /* JSON */
 };
 
@@ -29,5 +30,9 @@ struct job_row {
  */
 char *job_json(const struct job_row *job, const struct image_row *images, size_t n,
                const char *base_url) MUST_CHECK;
+
+/* The same without its images, as lists and events of jobs hold it. New, for free(); or NULL as
+ * above. */
+char *job_summary_json(const struct job_row *job) MUST_CHECK;
 
 #endif

@@ -10,10 +10,12 @@
 #include "base/log.h"
 #include "db/db.h"
 #include "reader_sql.h"
-#include "web/job_json.h"
+#include "web/job_query.h"
+#include "web/job_rows.h"
 #include "web/outage.h"
 #include "web/outputs.h"
 #include "web/request.h"
+#include "web/stats_reader.h"
 
 #define TAKE_MAX 64
 #define SLICE_BYTES (512 * 1024)
@@ -23,18 +25,24 @@ struct reader {
     struct web *web;
     struct db *db;
     struct outage outage;
+    struct stats_reader *stats;
     atomic_bool stopping;
 };
+
+static void note_err(struct reader *reader, const char *request_id, const struct err *e)
+{
+    if (e->code == ERR_UNAVAILABLE)
+        outage_begins(&reader->outage, e);
+    else
+        log_error("database_error", "thread=reader request_id=%s code=%s message=%s", request_id,
+                  err_code_name(e->code), log_quote(e->text));
+}
 
 static void settle_err(struct reader *reader, struct request *r, const struct err *e)
 {
     struct answer a = ANSWER_INIT;
 
-    if (e->code == ERR_UNAVAILABLE)
-        outage_begins(&reader->outage, e);
-    else
-        log_error("database_error", "thread=reader request_id=%s code=%s message=%s", r->id,
-                  err_code_name(e->code), log_quote(e->text));
+    note_err(reader, r->id, e);
     answer_err(&a, e);
     request_settle(r, &a);
 }
@@ -49,105 +57,9 @@ static void settle_not_found(struct request *r, const char *what)
 
 /* ---- jobs */
 
-/* NULL for SQL's null. */
-static const char *text_at(const PGresult *res, int row, int column)
-{
-    return PQgetisnull(res, row, column) ? NULL : PQgetvalue(res, row, column);
-}
-
-static int number_at(const PGresult *res, int row, int column)
-{
-    return atoi(PQgetvalue(res, row, column));
-}
-
 static void etag_of_version(const char *version, char ret[ETAG_SIZE])
 {
     snprintf(ret, ETAG_SIZE, "W/\"%.24s\"", version);
-}
-
-/* Columns of web_job.sql. */
-enum {
-    JOB_VERSION,
-    JOB_ID,
-    JOB_STATUS,
-    JOB_PRIORITY,
-    JOB_TOTAL,
-    JOB_QUEUED,
-    JOB_RUNNING,
-    JOB_COMPLETED,
-    JOB_FAILED,
-    JOB_CANCELLED,
-    JOB_CREATED_AT,
-    JOB_STARTED_AT,
-    JOB_COMPLETED_AT,
-    JOB_FAILED_AT,
-    JOB_METADATA,
-    IMAGE_ID,
-    IMAGE_REF,
-    IMAGE_INPUT,
-    IMAGE_STATUS,
-    IMAGE_PARAMETERS,
-    IMAGE_RESULT,
-    IMAGE_ERROR,
-    IMAGE_ATTEMPTS,
-    IMAGE_CREATED_AT,
-    IMAGE_STARTED_AT,
-    IMAGE_COMPLETED_AT,
-    IMAGE_FAILED_AT
-};
-
-static struct job_row job_row_of(const PGresult *res)
-{
-    return (struct job_row){
-        .id = text_at(res, 0, JOB_ID),
-        .status = text_at(res, 0, JOB_STATUS),
-        .priority = text_at(res, 0, JOB_PRIORITY),
-        .total = number_at(res, 0, JOB_TOTAL),
-        .queued = number_at(res, 0, JOB_QUEUED),
-        .running = number_at(res, 0, JOB_RUNNING),
-        .completed = number_at(res, 0, JOB_COMPLETED),
-        .failed = number_at(res, 0, JOB_FAILED),
-        .cancelled = number_at(res, 0, JOB_CANCELLED),
-        .created_at = text_at(res, 0, JOB_CREATED_AT),
-        .started_at = text_at(res, 0, JOB_STARTED_AT),
-        .completed_at = text_at(res, 0, JOB_COMPLETED_AT),
-        .failed_at = text_at(res, 0, JOB_FAILED_AT),
-        .metadata = text_at(res, 0, JOB_METADATA),
-    };
-}
-
-static struct image_row image_row_of(const PGresult *res, int row)
-{
-    return (struct image_row){
-        .id = text_at(res, row, IMAGE_ID),
-        .ref = text_at(res, row, IMAGE_REF),
-        .input = text_at(res, row, IMAGE_INPUT),
-        .status = text_at(res, row, IMAGE_STATUS),
-        .parameters = text_at(res, row, IMAGE_PARAMETERS),
-        .result = text_at(res, row, IMAGE_RESULT),
-        .error = text_at(res, row, IMAGE_ERROR),
-        .attempts = number_at(res, row, IMAGE_ATTEMPTS),
-        .created_at = text_at(res, row, IMAGE_CREATED_AT),
-        .started_at = text_at(res, row, IMAGE_STARTED_AT),
-        .completed_at = text_at(res, row, IMAGE_COMPLETED_AT),
-        .failed_at = text_at(res, row, IMAGE_FAILED_AT),
-    };
-}
-
-static char *job_text_of(const PGresult *res, const char *base_url)
-{
-    const int n = PQntuples(res);
-    const struct job_row job = job_row_of(res);
-    struct image_row *images = calloc((size_t)n, sizeof *images);
-    char *text;
-
-    if (!images)
-        return NULL;
-    for (int i = 0; i < n; i++)
-        images[i] = image_row_of(res, i);
-    text = job_json(&job, images, (size_t)n, base_url);
-    free(images);
-    return text;
 }
 
 static bool is_ended(const char *status)
@@ -162,6 +74,15 @@ static void describe_job(struct answer *a, const struct request *r, const char *
     a->cache_control = "private, no-cache";
     a->retry_after_s = ended ? 0 : 1;
     a->waited_s = r->waiter.waits ? r->wait_s : -1;
+}
+
+/* A client that is slow to read an answer holds it for long. */
+static void reserve_answer(struct reader *reader, struct request *r, struct answer *a)
+{
+    if (request_reserve(r, &reader->web->held_bytes, a->body_len, HELD_BYTES_MAX) == 0)
+        return;
+    answer_release(a);
+    answer_problem(a, 503, "too much is in hand already");
 }
 
 static void answer_job(struct reader *reader, struct request *r)
@@ -180,18 +101,14 @@ static void answer_job(struct reader *reader, struct request *r)
         settle_not_found(r, "job");
         return;
     }
-    ended = is_ended(PQgetvalue(res, 0, JOB_STATUS));
+    ended = is_ended(job_row_of(res, 0).status);
     answer_json(&a, r->route.id == ROUTE_CREATE_JOB && !ended ? 202 : 200,
                 job_text_of(res, r->base_url));
-    /* A client that is slow to read it holds it for long. */
-    if (request_reserve(r, &reader->web->held_bytes, a.body_len, HELD_BYTES_MAX)) {
-        answer_release(&a);
-        answer_problem(&a, 503, "too much is in hand already");
-    }
+    reserve_answer(reader, r, &a);
     if (a.status < 300 && r->route.id == ROUTE_CREATE_JOB)
         snprintf(a.location, sizeof a.location, "%s/jobs/%s", r->base_url, r->waiter.job);
     if (a.status < 300)
-        describe_job(&a, r, PQgetvalue(res, 0, JOB_VERSION), ended);
+        describe_job(&a, r, PQgetvalue(res, 0, JOB_ROWS_VERSION), ended);
     request_settle(r, &a);
 }
 
@@ -239,6 +156,51 @@ static void read_job(struct reader *reader, struct request *r)
         break;
     }
     answer_job(reader, r);
+}
+
+/* The page; a row more than its limit tells that there is another. New, or NULL at no memory. */
+static char *page_of(const PGresult *res, const struct job_query *q)
+{
+    AUTO(buf_release) struct buf text = BUF_INIT;
+    const int rows = PQntuples(res), n = rows < q->limit ? rows : q->limit;
+    char cursor[CURSOR_SIZE];
+
+    buf_text(&text, "{\"jobs\":[");
+    for (int i = 0; i < n; i++) {
+        const struct job_row job = job_row_of(res, i);
+        AUTO(text_freep) char *summary = job_summary_json(&job);
+
+        if (!summary)
+            return NULL;
+        buf_printf(&text, "%s%s", i ? "," : "", summary);
+    }
+    if (rows > n) {
+        job_query_next(q, job_row_of(res, n - 1).id, cursor);
+        buf_printf(&text, "],\"next\":\"%s\"}", cursor);
+    } else {
+        buf_text(&text, "],\"next\":null}");
+    }
+    return buf_detach(&text);
+}
+
+static void list_jobs(struct reader *reader, struct request *r)
+{
+    const struct job_query *q = r->list;
+    AUTO(pg_clearp) PGresult *res = NULL;
+    struct answer a = ANSWER_INIT;
+    struct err e = ERR_INIT;
+    char rows[12];
+
+    snprintf(rows, sizeof rows, "%d", q->limit + 1);
+    res = db_exec(reader->db, web_list_jobs_sql, 5,
+                  (const char *[]){q->statuses, q->priorities, q->from, q->before, rows}, &e);
+    if (!res) {
+        settle_err(reader, r, &e);
+        return;
+    }
+    answer_json(&a, 200, page_of(res, q));
+    reserve_answer(reader, r, &a);
+    request_settle(r, &a);
 }
 
 /* ---- outputs */
@@ -355,6 +317,12 @@ static void read_request(struct reader *reader, struct request *r)
     case ROUTE_GET_OUTPUT:
         read_output(reader, r);
         break;
+    case ROUTE_LIST_JOBS:
+        list_jobs(reader, r);
+        break;
+    case ROUTE_STATS:
+        stats_reader_ask(reader->stats, r);
+        break;
     case ROUTE_READY:
         answer_ready(reader, r);
         break;
@@ -363,6 +331,18 @@ static void read_request(struct reader *reader, struct request *r)
         break;
     }
     if (db_connected(reader->db))
+        outage_ends(&reader->outage);
+}
+
+static void make_stats(struct reader *reader)
+{
+    struct err e = ERR_INIT;
+
+    if (!stats_reader_has_work(reader->stats))
+        return;
+    if (stats_reader_step(reader->stats, reader->db, &e))
+        note_err(reader, "-", &e);
+    else if (db_connected(reader->db))
         outage_ends(&reader->outage);
 }
 
@@ -378,10 +358,11 @@ static void *run(void *arg)
         struct pollfd fd = {queue_fd(reader->web->to_read), POLLIN, 0};
         size_t n;
 
-        poll(&fd, 1, -1);
+        poll(&fd, 1, stats_reader_has_work(reader->stats) ? 0 : -1);
         n = queue_take(reader->web->to_read, taken, TAKE_MAX);
         for (size_t i = 0; i < n; i++)
             read_request(reader, taken[i]);
+        make_stats(reader);
     }
     return NULL;
 }
@@ -391,7 +372,8 @@ struct reader *reader_start(struct web *web, struct err *e)
     struct reader *reader = calloc(1, sizeof *reader);
     const struct db_options options = {.url = web->settings.database_url,
                                        .application = "imageresize-web reader",
-                                       .statement_timeout_ms = STATEMENT_TIMEOUT_MS};
+                                       .statement_timeout_ms = STATEMENT_TIMEOUT_MS,
+                                       .settings = READER_SETTINGS};
 
     if (!reader) {
         err_set(e, ERR_NOMEM, "the reader");
@@ -400,9 +382,11 @@ struct reader *reader_start(struct web *web, struct err *e)
     reader->web = web;
     reader->outage.who = "reader";
     reader->db = db_new(&options, e);
-    if (reader->db && pthread_create(&reader->thread, NULL, run, reader) == 0)
+    reader->stats = stats_reader_new(web, e);
+    if (reader->db && reader->stats && pthread_create(&reader->thread, NULL, run, reader) == 0)
         return reader;
     err_set(e, ERR_UNAVAILABLE, "the reader's thread cannot be started");
+    stats_reader_free(reader->stats);
     db_free(reader->db);
     free(reader);
     return NULL;
@@ -413,6 +397,7 @@ void reader_stop(struct reader *reader)
     atomic_store(&reader->stopping, true);
     queue_wake(reader->web->to_read);
     pthread_join(reader->thread, NULL);
+    stats_reader_free(reader->stats);
     db_free(reader->db);
     free(reader);
 }

@@ -20,7 +20,8 @@
 #include "web/router.h"
 #include "web/waiters.h"
 
-struct new_job;
+struct job_query;
+struct stats_query;
 struct outbox_item;
 
 struct request {
@@ -51,6 +52,10 @@ struct request {
     char *row;        /* the job for web_create_jobs.sql */
     char *job_text;   /* the job as answered */
     struct outbox_item *item;
+
+    struct job_query *list;      /* GET /jobs */
+    struct stats_query *stats;   /* GET /stats */
+    struct request *next_asking; /* owner: the reader's statistics */
 
     /* GET /outputs: what has been read of it */
     char output[OUTPUT_NAME_SIZE];

@@ -1,6 +1,7 @@
 -- Writes what has changed of some images; a member that is absent or null stays as it was, but an
 -- image that is completed has no error any more.
--- $1 json: [{id, status, attempts, retried, started_at, completed_at, failed_at, result, error}].
+-- $1 json: [{id, status, attempts, retried, started_at, completed_at, failed_at, cancelled_at,
+--     result, error}].
 -- Served by images_pkey.
 UPDATE images AS i
    SET status       = c.status,
@@ -9,9 +10,11 @@ UPDATE images AS i
        started_at   = coalesce(c.started_at, i.started_at),
        completed_at = coalesce(c.completed_at, i.completed_at),
        failed_at    = coalesce(c.failed_at, i.failed_at),
+       cancelled_at = coalesce(c.cancelled_at, i.cancelled_at),
        result       = coalesce(c.result, i.result),
        error        = CASE WHEN c.status <> 'completed' THEN coalesce(c.error, i.error) END
   FROM json_to_recordset($1::json)
     AS c (id uuid, status text, attempts integer, retried integer, started_at timestamptz,
-          completed_at timestamptz, failed_at timestamptz, result jsonb, error jsonb)
+          completed_at timestamptz, failed_at timestamptz, cancelled_at timestamptz,
+          result jsonb, error jsonb)
  WHERE i.id = c.id

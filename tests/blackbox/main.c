@@ -14,6 +14,7 @@ static const struct {
 } groups[] = {
     {"http", run_http_tests, false},   {"create", run_create_tests, false},
     {"jobs", run_job_tests, false},    {"outputs", run_output_tests, false},
+    {"lists", run_list_tests, false},  {"cancel", run_cancel_tests, false},
     {"images", run_image_tests, true},
 };
 

@@ -10,6 +10,7 @@
 static const struct job_row job = {.id = "j",
                                    .status = "failed",
                                    .priority = "interactive",
+                                   .version = 5000000000,
                                    .total = 2,
                                    .completed = 1,
                                    .failed = 1,
@@ -74,6 +75,8 @@ static void shows_every_member_of_the_api(void **state)
               "\"cancelled\":0}");
     assert_at(json, "completed_at", "null");
     assert_at(json, "failed_at", "\"" AT "\"");
+    assert_at(json, "cancelled_at", "null");
+    assert_at(json, "version", "5000000000");
     assert_at(json, "metadata.order", "\"42\"");
     assert_at(json, "images.0.ref", "\"sku-1\"");
     assert_at(json, "images.0.width", "800");
@@ -86,6 +89,42 @@ static void shows_every_member_of_the_api(void **state)
     assert_at(json, "images.1.error.code", "\"corrupt_image\"");
     assert_null(json_object_get(json_array_get(json_object_get(json, "images"), 1), "ref"));
     json_decref(json);
+}
+
+static void a_summary_is_the_job_without_its_images(void **state)
+{
+    const struct image_row image = {
+        .id = "a", .input = "i", .status = "failed", .parameters = "{}"};
+    char *text = job_summary_json(&job);
+    json_t *whole = make(&image, 1), *summary = json_loads(text, 0, NULL);
+
+    (void)state;
+    assert_int_equal(json_object_del(whole, "images"), 0);
+    assert_true(json_equal(summary, whole));
+    json_decref(summary);
+    json_decref(whole);
+    free(text);
+}
+
+static void says_when_something_was_cancelled(void **state)
+{
+    const struct job_row cancelled = {.id = "j",
+                                      .status = "cancelled",
+                                      .priority = "bulk",
+                                      .total = 1,
+                                      .cancelled = 1,
+                                      .cancelled_at = AT};
+    const struct image_row image = {
+        .id = "a", .input = "i", .status = "cancelled", .parameters = "{}", .cancelled_at = AT};
+    char *text = job_json(&cancelled, &image, 1, BASE);
+    json_t *json = json_loads(text, 0, NULL);
+
+    (void)state;
+    assert_at(json, "cancelled_at", "\"" AT "\"");
+    assert_at(json, "counts.cancelled", "1");
+    assert_at(json, "images.0.cancelled_at", "\"" AT "\"");
+    json_decref(json);
+    free(text);
 }
 
 static void makes_the_urls_of_all_outputs_absolute(void **state)
@@ -134,12 +173,16 @@ static void refuses_a_row_that_holds_no_json(void **state)
 
     (void)state;
     assert_null(job_json(&job, &image, 1, BASE));
+    assert_null(
+        job_summary_json(&(struct job_row){.id = "j", .status = "queued", .metadata = "{"}));
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(shows_every_member_of_the_api),
+        cmocka_unit_test(a_summary_is_the_job_without_its_images),
+        cmocka_unit_test(says_when_something_was_cancelled),
         cmocka_unit_test(makes_the_urls_of_all_outputs_absolute),
         cmocka_unit_test(puts_members_in_the_order_of_the_description),
         cmocka_unit_test(refuses_a_row_that_holds_no_json),

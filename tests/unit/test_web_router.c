@@ -10,8 +10,12 @@ static void finds_the_route_of_method_and_path(void **state)
         const char *argument;
     } cases[] = {
         {"POST", "/jobs", ROUTE_CREATE_JOB, NULL},
+        {"GET", "/jobs", ROUTE_LIST_JOBS, NULL},
+        {"HEAD", "/jobs", ROUTE_LIST_JOBS, NULL},
         {"GET", "/jobs/abc", ROUTE_GET_JOB, "abc"},
         {"HEAD", "/jobs/abc", ROUTE_GET_JOB, "abc"},
+        {"POST", "/jobs/abc/cancel", ROUTE_CANCEL_JOB, "abc"},
+        {"GET", "/stats", ROUTE_STATS, NULL},
         {"GET", "/outputs/a.jpg", ROUTE_GET_OUTPUT, "a.jpg"},
         {"GET", "/healthz", ROUTE_HEALTH, NULL},
         {"GET", "/readyz", ROUTE_READY, NULL},
@@ -21,6 +25,10 @@ static void finds_the_route_of_method_and_path(void **state)
         {"GET", "", ROUTE_NOT_FOUND, NULL},
         {"GET", "/jobs/", ROUTE_NOT_FOUND, NULL},
         {"GET", "/jobs/a/b", ROUTE_NOT_FOUND, NULL},
+        {"POST", "/jobs//cancel", ROUTE_NOT_FOUND, NULL},
+        {"POST", "/jobs/a/cancel/", ROUTE_NOT_FOUND, NULL},
+        {"POST", "/jobs/a/cance", ROUTE_NOT_FOUND, NULL},
+        {"POST", "/jobs/a/b/cancel", ROUTE_NOT_FOUND, NULL},
         {"GET", "/outputs/../etc/passwd", ROUTE_NOT_FOUND, NULL},
         {"GET", "/nothing", ROUTE_NOT_FOUND, NULL},
         {"GET", "/healthz/", ROUTE_NOT_FOUND, NULL},
@@ -33,8 +41,10 @@ static void finds_the_route_of_method_and_path(void **state)
 
         if (r.id != cases[i].id)
             fail_msg("%s %s: %d", cases[i].method, cases[i].path, (int)r.id);
-        if (cases[i].argument)
-            assert_string_equal(r.argument, cases[i].argument);
+        if (cases[i].argument) {
+            assert_int_equal(r.argument_len, strlen(cases[i].argument));
+            assert_memory_equal(r.argument, cases[i].argument, r.argument_len);
+        }
     }
     assert_true(route_find("HEAD", "/").head);
     assert_false(route_find("GET", "/").head);
@@ -45,10 +55,13 @@ static void tells_the_methods_of_a_path(void **state)
     static const struct {
         const char *method, *path, *allow;
     } cases[] = {
-        {"GET", "/jobs", "POST"},           {"DELETE", "/jobs", "POST"},
-        {"POST", "/jobs/abc", "GET, HEAD"}, {"PUT", "/", "GET, HEAD"},
-        {"ET", "/readyz", "GET, HEAD"},     {"", "/readyz", "GET, HEAD"},
-        {"GET, HEAD", "/jobs", "POST"},
+        {"DELETE", "/jobs", "GET, HEAD, POST"},
+        {"POST", "/jobs/abc", "GET, HEAD"},
+        {"GET", "/jobs/abc/cancel", "POST"},
+        {"PUT", "/", "GET, HEAD"},
+        {"ET", "/readyz", "GET, HEAD"},
+        {"", "/readyz", "GET, HEAD"},
+        {"GET, HEAD", "/jobs", "GET, HEAD, POST"},
     };
 
     (void)state;
