@@ -17,6 +17,8 @@ static const struct limit {
     size_t setting; /* offset of an int64_t in struct settings */
 } limits[] = {
     {"paths./jobs.post.requestBody", "description", offsetof(struct settings, max_body_bytes)},
+    {"paths./events.get", "description", offsetof(struct settings, stream_rate)},
+    {"components.responses.Events", "description", offsetof(struct settings, stream_heartbeat_s)},
     {REQUEST "images", "maxItems", offsetof(struct settings, max_images)},
     {REQUEST "metadata", "description", offsetof(struct settings, max_metadata_bytes)},
     {IMAGE "input", "maxLength", offsetof(struct settings, max_url_bytes)},

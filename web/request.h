@@ -22,6 +22,7 @@
 
 struct new_job;
 struct outbox_item;
+struct stream;
 
 struct request {
     struct waiter waiter; /* first, so that a waiter leads to its request */
@@ -51,6 +52,11 @@ struct request {
     char *row;        /* the job for web_create_jobs.sql */
     char *job_text;   /* the job as answered */
     struct outbox_item *item;
+
+    /* GET /events and /jobs/{id}/events; passes to the response */
+    struct stream *stream;
+    char *last_event_id; /* NULL: none */
+    bool streaming;      /* its answer has begun, and goes on */
 
     /* GET /outputs: what has been read of it */
     char output[OUTPUT_NAME_SIZE];

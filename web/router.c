@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-/* {name} at the end of a path stands for one segment that is not empty; "*" for any rest. */
+/* {name} stands for one segment that is not empty; "*" at the end for any rest. */
 static const struct {
     const char *path;
     const char *allow;
@@ -10,6 +10,8 @@ static const struct {
 } routes[] = {
     {"/jobs", "POST", ROUTE_CREATE_JOB},
     {"/jobs/{id}", "GET, HEAD", ROUTE_GET_JOB},
+    {"/jobs/{id}/events", "GET, HEAD", ROUTE_JOB_EVENTS},
+    {"/events", "GET, HEAD", ROUTE_EVENTS},
     {"/outputs/{file}", "GET, HEAD", ROUTE_GET_OUTPUT},
     {"/healthz", "GET, HEAD", ROUTE_HEALTH},
     {"/readyz", "GET, HEAD", ROUTE_READY},
@@ -21,20 +23,23 @@ static const struct {
 
 #define ROUTE_COUNT (sizeof routes / sizeof *routes)
 
-/* Whether path fits; *argument is then what stands for the part in braces. */
-static bool fits(const char *pattern, const char *path, const char **argument)
+/* Whether path fits; then route tells what stands for the part in braces. */
+static bool fits(const char *pattern, const char *path, struct route *route)
 {
     const size_t fixed = strcspn(pattern, "{*");
+    const char *rest = pattern + fixed;
 
-    *argument = NULL;
-    if (!pattern[fixed])
-        return strcmp(pattern, path) == 0;
+    route->argument = NULL;
     if (strncmp(pattern, path, fixed) != 0)
         return false;
-    if (pattern[fixed] == '*')
+    if (*rest == '*')
         return true;
-    *argument = path + fixed;
-    return **argument && !strchr(*argument, '/');
+    if (*rest == '\0')
+        return path[fixed] == '\0';
+    route->argument = path + fixed;
+    route->argument_len = strcspn(route->argument, "/");
+    rest += strcspn(rest, "}") + 1;
+    return route->argument_len > 0 && strcmp(route->argument + route->argument_len, rest) == 0;
 }
 
 /* Whether the word stands in a list like "GET, HEAD". */
@@ -53,7 +58,7 @@ struct route route_find(const char *method, const char *path)
     struct route found = {.id = ROUTE_NOT_FOUND, .head = strcmp(method, "HEAD") == 0};
 
     for (size_t i = 0; i < ROUTE_COUNT; i++) {
-        if (!fits(routes[i].path, path, &found.argument))
+        if (!fits(routes[i].path, path, &found))
             continue;
         found.allow = routes[i].allow;
         found.id = is_listed(routes[i].allow, method) ? routes[i].id : ROUTE_BAD_METHOD;

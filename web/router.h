@@ -10,6 +10,8 @@
 enum route_id {
     ROUTE_CREATE_JOB,
     ROUTE_GET_JOB,
+    ROUTE_JOB_EVENTS,
+    ROUTE_EVENTS,
     ROUTE_GET_OUTPUT,
     ROUTE_HEALTH,
     ROUTE_READY,
@@ -22,7 +24,8 @@ struct route {
     enum route_id id;
     const char *allow;    /* ROUTE_BAD_METHOD: the header Allow; lent for ever */
     const char *argument; /* what stands for {id} or {file}: lent from the path; NULL: none */
-    bool head;            /* the method is HEAD */
+    size_t argument_len;
+    bool head; /* the method is HEAD */
 };
 
 struct route route_find(const char *method, const char *path);

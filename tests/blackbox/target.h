@@ -76,6 +76,7 @@ void assert_problem(const struct http_answer *a, int status);
 int run_http_tests(void);
 int run_create_tests(void);
 int run_job_tests(void);
+int run_event_tests(void);
 int run_output_tests(void);
 int run_image_tests(void);
 

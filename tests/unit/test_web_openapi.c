@@ -196,13 +196,18 @@ static void a_deployment_describes_its_own_limits(void **state)
                                    .max_outputs = default_of("IMAGERESIZE_MAX_OUTPUTS"),
                                    .max_url_bytes = default_of("IMAGERESIZE_MAX_URL"),
                                    .max_metadata_bytes = default_of("IMAGERESIZE_MAX_METADATA"),
-                                   .max_side_px = default_of("IMAGERESIZE_MAX_SIDE")};
+                                   .max_side_px = default_of("IMAGERESIZE_MAX_SIDE"),
+                                   .stream_rate = default_of("IMAGERESIZE_STREAM_RATE"),
+                                   .stream_heartbeat_s =
+                                       default_of("IMAGERESIZE_STREAM_HEARTBEAT")};
     const struct settings odd = {.max_body_bytes = 7001,
                                  .max_images = 7002,
                                  .max_outputs = 7003,
                                  .max_url_bytes = 7004,
                                  .max_metadata_bytes = 7005,
-                                 .max_side_px = 7006};
+                                 .max_side_px = 7006,
+                                 .stream_rate = 7007,
+                                 .stream_heartbeat_s = 7008};
     static const struct {
         const char *path, *member;
         int value;
@@ -227,6 +232,8 @@ static void a_deployment_describes_its_own_limits(void **state)
             numbers[i].value);
     description = file;
     assert_non_null(strstr(text, "\"At most 7001 bytes.\""));
+    assert_non_null(strstr(text, "more than 7007 events a second"));
+    assert_non_null(strstr(text, "at least each 7008 s"));
     assert_non_null(strstr(text, "At most 7005 bytes as compact JSON, 16 levels deep"));
     free(text);
     json_decref(same);

@@ -12,6 +12,8 @@ static void finds_the_route_of_method_and_path(void **state)
         {"POST", "/jobs", ROUTE_CREATE_JOB, NULL},
         {"GET", "/jobs/abc", ROUTE_GET_JOB, "abc"},
         {"HEAD", "/jobs/abc", ROUTE_GET_JOB, "abc"},
+        {"GET", "/jobs/abc/events", ROUTE_JOB_EVENTS, "abc"},
+        {"GET", "/events", ROUTE_EVENTS, NULL},
         {"GET", "/outputs/a.jpg", ROUTE_GET_OUTPUT, "a.jpg"},
         {"GET", "/healthz", ROUTE_HEALTH, NULL},
         {"GET", "/readyz", ROUTE_READY, NULL},
@@ -21,6 +23,11 @@ static void finds_the_route_of_method_and_path(void **state)
         {"GET", "", ROUTE_NOT_FOUND, NULL},
         {"GET", "/jobs/", ROUTE_NOT_FOUND, NULL},
         {"GET", "/jobs/a/b", ROUTE_NOT_FOUND, NULL},
+        {"GET", "/jobs//events", ROUTE_NOT_FOUND, NULL},
+        {"GET", "/jobs/a/events/", ROUTE_NOT_FOUND, NULL},
+        {"GET", "/jobs/a/eventsb", ROUTE_NOT_FOUND, NULL},
+        {"GET", "/jobs/a/b/events", ROUTE_NOT_FOUND, NULL},
+        {"GET", "/events/a", ROUTE_NOT_FOUND, NULL},
         {"GET", "/outputs/../etc/passwd", ROUTE_NOT_FOUND, NULL},
         {"GET", "/nothing", ROUTE_NOT_FOUND, NULL},
         {"GET", "/healthz/", ROUTE_NOT_FOUND, NULL},
@@ -33,8 +40,10 @@ static void finds_the_route_of_method_and_path(void **state)
 
         if (r.id != cases[i].id)
             fail_msg("%s %s: %d", cases[i].method, cases[i].path, (int)r.id);
-        if (cases[i].argument)
-            assert_string_equal(r.argument, cases[i].argument);
+        if (cases[i].argument) {
+            assert_int_equal(r.argument_len, strlen(cases[i].argument));
+            assert_memory_equal(r.argument, cases[i].argument, r.argument_len);
+        }
     }
     assert_true(route_find("HEAD", "/").head);
     assert_false(route_find("GET", "/").head);
