@@ -38,7 +38,9 @@ static void tell_listed(const struct web *web, const char *payload, bool created
 {
     char job[UUID_SIZE];
 
-    if (!*payload)
+    if (!*payload && created)
+        streams_missed(web->streams, clock_mono_ms());
+    else if (!*payload)
         look_at_all(web);
     while (*payload) {
         const size_t len = strcspn(payload, " ");
@@ -70,6 +72,12 @@ static int listen_anew(struct listener *l, struct err *e)
     return 0;
 }
 
+/* What this process has told the others comes back too. */
+static bool is_own(const struct listener *l, const PGnotify *notify)
+{
+    return notify->be_pid == PQbackendPID(db_conn(l->db));
+}
+
 static int hear(struct listener *l, struct err *e)
 {
     PGnotify *notify;
@@ -77,7 +85,8 @@ static int hear(struct listener *l, struct err *e)
     if (!PQconsumeInput(db_conn(l->db)))
         return db_failed(l->db, "listening", e);
     while ((notify = PQnotifies(db_conn(l->db)))) {
-        tell_listed(l->web, notify->extra, strcmp(notify->relname, CREATED) == 0);
+        if (!is_own(l, notify))
+            tell_listed(l->web, notify->extra, strcmp(notify->relname, CREATED) == 0);
         PQfreemem(notify);
     }
     return 0;
@@ -107,7 +116,7 @@ static int tell_streams(struct listener *l)
 static void *run(void *arg)
 {
     struct listener *l = arg;
-    struct pollfd fds[2] = {{l->stop_fd, POLLIN, 0}, {-1, POLLIN, 0}};
+    struct pollfd fds[] = {{l->stop_fd, POLLIN, 0}, {-1, POLLIN, 0}, {-1, POLLIN, 0}};
 
     while (!(fds[0].revents & POLLIN)) {
         struct err e = ERR_INIT;
@@ -115,16 +124,18 @@ static void *run(void *arg)
 
         if ((!is_listening(l) && listen_anew(l, &e)) || hear(l, &e))
             outage_begins(&l->outage, &e);
-        if (is_listening(l)) {
+        if (is_listening(l))
             timeout_ms = tell_streams(l);
-        }
         if (!is_listening(l)) {
             timeout_ms = db_retry_ms(l->db);
             if (timeout_ms < RETRY_LEAST_MS)
                 timeout_ms = RETRY_LEAST_MS;
         }
         fds[1].fd = is_listening(l) ? PQsocket(db_conn(l->db)) : -1;
-        poll(fds, 2, timeout_ms);
+        fds[2].fd = is_listening(l) && clock_mono_ms() >= l->tell_mono_ms
+                        ? streams_news_fd(l->web->streams)
+                        : -1;
+        poll(fds, 3, timeout_ms);
     }
     return NULL;
 }

@@ -76,7 +76,8 @@ static void tell_rows(struct streams *streams, const PGresult *res)
     }
 }
 
-int news_tell(struct db *db, struct streams *streams, int *ret_wait_ms, struct err *e)
+/* Reads and tells some of the jobs that have changed. */
+static int tell_changed(struct db *db, struct streams *streams, int *ret_wait_ms, struct err *e)
 {
     struct changed_job jobs[NEWS_JOBS];
     AUTO(buf_release) struct buf ids = BUF_INIT;
@@ -98,5 +99,31 @@ int news_tell(struct db *db, struct streams *streams, int *ret_wait_ms, struct e
     if (!res)
         return -1;
     tell_rows(streams, res);
+    return 0;
+}
+
+/* Tells the others of jobs that are new here. */
+static int tell_created(struct db *db, struct streams *streams, int *ret_wait_ms, struct err *e)
+{
+    char ids[STREAM_CREATED_BYTES];
+    PGresult *res;
+
+    if (!streams_take_created(streams, clock_mono_ms(), ids, ret_wait_ms))
+        return 0;
+    res = db_exec(db, web_tell_created_sql, 1, (const char *[]){ids}, e);
+    if (!res)
+        return -1;
+    PQclear(res);
+    return 0;
+}
+
+int news_tell(struct db *db, struct streams *streams, int *ret_wait_ms, struct err *e)
+{
+    int created_ms;
+
+    if (tell_created(db, streams, &created_ms, e) || tell_changed(db, streams, ret_wait_ms, e))
+        return -1;
+    if (*ret_wait_ms < 0 || (created_ms >= 0 && created_ms < *ret_wait_ms))
+        *ret_wait_ms = created_ms;
     return 0;
 }

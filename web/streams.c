@@ -51,7 +51,7 @@ struct stream {
 struct streams {
     struct streams_options options;
     char origin[ORIGIN_SIZE]; /* tells this process's events from another's */
-    int fd;
+    int fd, news_fd;
     pthread_mutex_t lock;
     /* guarded by lock */
     struct event_ring *ring;
@@ -66,6 +66,9 @@ struct streams {
     size_t step_left;          /* of those */
     int64_t allowance;         /* thousandths of events that streams of all jobs may be told */
     int64_t allowance_mono_ms; /* when it was counted */
+    char created[STREAM_CREATED_BYTES]; /* ids of new jobs */
+    size_t created_len, created_lost;   /* lost: jobs whose ids had no room */
+    int64_t created_mono_ms;            /* when they were last taken */
 };
 
 static const struct event reset_event = {.kind = EVENT_RESET, .for_all = true, .len = 2};
@@ -88,10 +91,12 @@ struct streams *streams_new(const struct streams_options *options, struct err *e
     ss->step_mono_ms = INT64_MIN / 2;
     ss->ring = event_ring_new(EVENTS_MAX, EVENTS_BYTES_MAX);
     ss->marks = job_marks_new(STREAM_JOBS_MAX);
+    ss->created_mono_ms = INT64_MIN / 2;
     ss->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (ss->ring && ss->marks && ss->fd >= 0)
+    ss->news_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (ss->ring && ss->marks && ss->fd >= 0 && ss->news_fd >= 0)
         return ss;
-    if (ss->fd < 0)
+    if (ss->fd < 0 || ss->news_fd < 0)
         err_set(e, ERR_UNAVAILABLE, "eventfd: %s", strerror(errno));
     else
         err_set(e, ERR_NOMEM, "the ring of events");
@@ -107,6 +112,8 @@ void streams_free(struct streams *ss)
     job_marks_free(ss->marks);
     if (ss->fd >= 0)
         close(ss->fd);
+    if (ss->news_fd >= 0)
+        close(ss->news_fd);
     pthread_mutex_destroy(&ss->lock);
     free(ss);
 }
@@ -530,6 +537,52 @@ void streams_changed(struct streams *ss, const char *job, int64_t now_mono_ms)
     pthread_mutex_lock(&ss->lock);
     note_change_locked(ss, job, now_mono_ms);
     pthread_mutex_unlock(&ss->lock);
+}
+
+void streams_created(struct streams *ss, const char *job, int64_t now_mono_ms)
+{
+    const size_t len = strlen(job);
+    const uint64_t one = 1;
+
+    pthread_mutex_lock(&ss->lock);
+    note_change_locked(ss, job, now_mono_ms);
+    if (ss->created_len + len + 2 > sizeof ss->created)
+        ss->created_lost++;
+    else
+        ss->created_len +=
+            (size_t)snprintf(ss->created + ss->created_len, sizeof ss->created - ss->created_len,
+                             "%s%s", ss->created_len > 0 ? " " : "", job);
+    pthread_mutex_unlock(&ss->lock);
+    if (write(ss->news_fd, &one, sizeof one) < 0) {
+        /* the counter is full, so it is readable already */
+    }
+}
+
+int streams_news_fd(const struct streams *ss)
+{
+    return ss->news_fd;
+}
+
+bool streams_take_created(struct streams *ss, int64_t now_mono_ms, char ret[STREAM_CREATED_BYTES],
+                          int *ret_wait_ms)
+{
+    uint64_t created;
+    ssize_t len = read(ss->news_fd, &created, sizeof created);
+    int64_t due;
+    bool taken;
+
+    (void)len; /* EAGAIN: nothing was created */
+    pthread_mutex_lock(&ss->lock);
+    due = ss->created_mono_ms + STREAM_CREATED_MS;
+    taken = ss->created_len > 0 && now_mono_ms >= due;
+    *ret_wait_ms = ss->created_len == 0 || taken ? -1 : (int)(due - now_mono_ms);
+    if (taken) {
+        snprintf(ret, STREAM_CREATED_BYTES, "%s", ss->created_lost > 0 ? "" : ss->created);
+        ss->created_len = ss->created_lost = 0;
+        ss->created_mono_ms = now_mono_ms;
+    }
+    pthread_mutex_unlock(&ss->lock);
+    return taken;
 }
 
 void streams_missed(struct streams *ss, int64_t now_mono_ms)

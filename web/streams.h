@@ -2,9 +2,10 @@
  * streams.h - the open event streams: who is told what, and when. Hides the ring of events, which
  * jobs are to be read for it, and the lock around both.
  *
- * Three sides meet here. The HTTP threads open streams, read what is to be sent, and park those
- * that have nothing to send. The listener says which jobs have changed, is told which of them to
- * read, and tells their events, once for all streams. Main sees to the heartbeats.
+ * Four sides meet here. The HTTP threads open streams, read what is to be sent, and park those that
+ * have nothing to send. The writer says which jobs are new. The listener says which have changed,
+ * is told which of them to read, and tells their events, once for all streams. Main sees to the
+ * heartbeats.
  *
  * A parked stream is suspended; the hook resume() passes it back to the HTTP threads. Safe from any
  * thread; the hook is called without the lock.
@@ -33,6 +34,10 @@
 #define STREAM_JOBS_MAX 8192
 /* Jobs are read on for so long after the last stream of all jobs has gone: it may come back. */
 #define STREAM_LINGER_MS 15000
+/* New jobs are told to other web processes so often at most; and ids that are kept until then, as
+ * the payload of a notification, which is shorter than 8000 bytes. */
+#define STREAM_CREATED_MS 100
+#define STREAM_CREATED_BYTES 7900
 /* What a client waits before it comes back. */
 #define STREAM_RETRY_MS 2000
 /* Bytes of a Last-Event-ID; a longer one is of no use. */
@@ -88,7 +93,21 @@ ssize_t stream_read(struct stream *s, char *buf, size_t max);
 /* Parks it, suspended. Returns false when something has come for it: then it is not parked. */
 bool stream_park(struct stream *s);
 
+/* ---- for the writer */
+
+/* A job is new. */
+void streams_created(struct streams *ss, const char *job, int64_t now_mono_ms);
+
 /* ---- for the listener */
+
+/* Readable once streams_created() was called: what follows may have something to do. */
+int streams_news_fd(const struct streams *ss);
+
+/* The ids of new jobs that other web processes are to be told of, with blanks between; empty when
+ * there were too many. Returns false when there are none or it is too soon for them, with
+ * *ret_wait_ms until it is not, -1 for ever: until the next streams_created(). */
+bool streams_take_created(struct streams *ss, int64_t now_mono_ms, char ret[STREAM_CREATED_BYTES],
+                          int *ret_wait_ms);
 
 /* The job has changed. */
 void streams_changed(struct streams *ss, const char *job, int64_t now_mono_ms);

@@ -23,8 +23,6 @@
 #define SWEEP_ROWS 100
 #define FINISH_ROWS PUBLISHER_ITEMS /* all that can be in the publisher's hands */
 #define CREATE_MOST 1000            /* the upper bound of IMAGERESIZE_CREATE_BATCH */
-#define TELL_MS 100                 /* new jobs are told at most so often */
-#define TELL_BYTES 7900             /* a notification's payload is shorter than 8000 */
 
 struct writer {
     pthread_t thread;
@@ -40,9 +38,6 @@ struct writer {
     struct outbox_item *finished[FINISH_ROWS];
     size_t finished_count;
     int64_t finish_retry_mono_ms;
-    /* New jobs that are saved and not told yet. */
-    struct buf created;
-    int64_t tell_mono_ms;
 };
 
 static void note_outcome(struct writer *w, const struct err *e)
@@ -110,28 +105,6 @@ static int save_group(struct writer *w, struct request *const *group, size_t n, 
     return 0;
 }
 
-/* Tells of new jobs whoever streams events. */
-static void tell_created(struct writer *w)
-{
-    AUTO(pg_clearp) PGresult *res = NULL;
-    struct err e = ERR_INIT;
-
-    if (w->created.len == 0)
-        return;
-    res = db_exec(w->db, web_tell_created_sql, 1, (const char *[]){w->created.data}, &e);
-    note_outcome(w, res ? NULL : &e);
-    buf_clear(&w->created); /* one that could not be told is when it next changes */
-    w->tell_mono_ms = clock_mono_ms() + TELL_MS;
-}
-
-/* Remembers the job as one that is to be told. */
-static void note_created(struct writer *w, const char *job)
-{
-    if (w->created.len + UUID_SIZE > TELL_BYTES)
-        tell_created(w);
-    buf_printf(&w->created, "%s%s", w->created.len ? " " : "", job);
-}
-
 static void answer_created(struct writer *w, struct request *r)
 {
     struct answer a = ANSWER_INIT;
@@ -162,7 +135,7 @@ static void create_group(struct writer *w, struct request *const *group, size_t 
     if (save_group(w, group, n, &e) == 0) {
         note_outcome(w, NULL);
         for (size_t i = 0; i < n; i++) {
-            note_created(w, group[i]->waiter.job);
+            streams_created(w->web->streams, group[i]->waiter.job, clock_mono_ms());
             answer_created(w, group[i]);
         }
         return;
@@ -251,8 +224,6 @@ static int sleep_ms(struct writer *w)
 
     if (job_publisher_room(w->web->publisher) > 0)
         until = w->sweep_mono_ms;
-    if (w->created.len > 0 && w->tell_mono_ms < until)
-        until = w->tell_mono_ms;
     if (w->finished_count > 0 && w->finish_retry_mono_ms < until)
         until = w->finish_retry_mono_ms;
     return until == INT64_MAX ? -1 : clock_until_ms(until);
@@ -282,8 +253,6 @@ static void *run(void *arg)
         look_at_broker(w);
         poll(fds, 2, sleep_ms(w));
         create_jobs(w);
-        if (clock_mono_ms() >= w->tell_mono_ms)
-            tell_created(w);
         finish_items(w);
         look_at_broker(w);
         sweep(w);
@@ -291,8 +260,6 @@ static void *run(void *arg)
     w->finish_retry_mono_ms = 0;
     finish_items(w);
     forget_finished(w);
-    tell_created(w);
-    buf_release(&w->created);
     return NULL;
 }
 

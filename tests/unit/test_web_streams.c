@@ -1,5 +1,7 @@
 #include "web/streams.h"
 
+#include <poll.h>
+
 #include "base/clock.h"
 #include "unit.h"
 
@@ -524,6 +526,62 @@ static void after_an_outage_all_read_again(void **state)
     streams_free(ss);
 }
 
+static bool is_readable(int fd)
+{
+    struct pollfd poll_fd = {fd, POLLIN, 0};
+
+    return poll(&poll_fd, 1, 0) == 1;
+}
+
+static void new_jobs_are_told_here_at_once_and_to_others_now_and_then(void **state)
+{
+    struct streams *ss = make();
+    struct stream *s = open_with(ss, 0, NULL, NULL);
+    const int64_t now = clock_mono_ms();
+    char ids[STREAM_CREATED_BYTES];
+    struct changed_job taken[4];
+    int wait_ms;
+
+    (void)state;
+    assert_false(streams_take_created(ss, now, ids, &wait_ms));
+    assert_int_equal(wait_ms, -1);
+    streams_created(ss, JOB_A, now);
+    streams_created(ss, JOB_B, now);
+    assert_true(is_readable(streams_news_fd(ss)));
+    assert_int_equal(streams_take(ss, now, taken, 4, &wait_ms), 2);
+    assert_true(streams_take_created(ss, now, ids, &wait_ms));
+    assert_string_equal(ids, JOB_A " " JOB_B);
+    assert_false(is_readable(streams_news_fd(ss)));
+    streams_created(ss, JOB_A, now);
+    assert_false(streams_take_created(ss, now + 1, ids, &wait_ms));
+    assert_int_equal(wait_ms, STREAM_CREATED_MS - 1);
+    assert_true(streams_take_created(ss, now + STREAM_CREATED_MS, ids, &wait_ms));
+    assert_string_equal(ids, JOB_A);
+    stream_close(s);
+    streams_free(ss);
+}
+
+/* A payload of Postgres is shorter than 8000 bytes. */
+static void more_new_jobs_than_one_notification_holds_are_any(void **state)
+{
+    const size_t most = STREAM_CREATED_BYTES / UUID_SIZE;
+    struct streams *ss = make();
+    char ids[STREAM_CREATED_BYTES];
+    int wait_ms;
+
+    (void)state;
+    for (size_t i = 0; i < most; i++)
+        streams_created(ss, JOB_A, 0);
+    assert_true(streams_take_created(ss, 0, ids, &wait_ms));
+    assert_int_equal(strlen(ids), most * UUID_SIZE - 1);
+    for (size_t i = 0; i < most + 1; i++)
+        streams_created(ss, JOB_A, 0);
+    assert_true(streams_take_created(ss, STREAM_CREATED_MS, ids, &wait_ms));
+    assert_string_equal(ids, "");
+    assert_false(streams_take_created(ss, 2 * STREAM_CREATED_MS, ids, &wait_ms));
+    streams_free(ss);
+}
+
 static void a_quiet_stream_says_something_each_heartbeat(void **state)
 {
     struct streams *ss = make();
@@ -591,6 +649,8 @@ int main(void)
         cmocka_unit_test(what_is_past_the_rate_waits_and_then_is_a_reset),
         cmocka_unit_test(what_waited_too_long_is_a_reset_and_not_one_after_the_other),
         cmocka_unit_test(after_an_outage_all_read_again),
+        cmocka_unit_test(new_jobs_are_told_here_at_once_and_to_others_now_and_then),
+        cmocka_unit_test(more_new_jobs_than_one_notification_holds_are_any),
         cmocka_unit_test(a_quiet_stream_says_something_each_heartbeat),
         cmocka_unit_test(at_the_end_all_streams_end_at_once),
     };
