@@ -46,6 +46,13 @@ void answer_json(struct answer *a, unsigned status, char *body_taken)
     a->body_len = strlen(body_taken);
 }
 
+void answer_stream(struct answer *a)
+{
+    a->status = 200;
+    a->content_type = "text/event-stream";
+    a->is_stream = true;
+}
+
 static void fill_problem(struct answer *a, unsigned status, const char *detail, json_t *errors)
 {
     static const char no_memory[] =

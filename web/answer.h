@@ -6,6 +6,7 @@
 #ifndef WEB_ANSWER_H
 #define WEB_ANSWER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/err.h"
@@ -21,6 +22,7 @@ struct answer {
     const char *static_body;  /* lent for ever */
     size_t body_len;          /* bytes; without a body, the length told to HEAD */
     int fd;                   /* a file that is the body, owned; -1: none */
+    bool is_stream;           /* events follow: the body is the request's stream */
 
     char etag[ETAG_SIZE];                                    /* "": none */
     char location[BASE_URL_SIZE + sizeof "/jobs/" + 36 + 1]; /* "": none */
@@ -41,6 +43,9 @@ void answer_release(struct answer *a);
 
 /* Makes it a JSON answer. body is taken; NULL (no memory) makes it a 500. */
 void answer_json(struct answer *a, unsigned status, char *body_taken);
+
+/* Makes it a 200 that events follow. */
+void answer_stream(struct answer *a);
 
 /* Makes it a problem: type, title and status by the status code, detail in words. */
 void answer_problem(struct answer *a, unsigned status, const char *fmt, ...) PRINTF_LIKE(3, 4);

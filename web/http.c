@@ -2,8 +2,11 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -275,9 +278,44 @@ static enum MHD_Result get_stats(struct web *web, struct request *r)
     return respond(r, atomic_load(&web->stopping));
 }
 
+/* Returns -1 with an answer. HEAD needs none. */
+static int open_stream(struct web *web, struct request *r, const char *job)
+{
+    const char *last = header(r, "Last-Event-ID");
+    struct err e = ERR_INIT;
+
+    if (last && strlen(last) <= LAST_EVENT_ID_MAX && !(r->last_event_id = strdup(last)))
+        err_set(&e, ERR_NOMEM, "out of memory");
+    else if (r->route.head)
+        return 0;
+    else
+        r->stream = stream_open(web->streams, r->connection, r->base_url, job, last, &e);
+    if (r->stream)
+        return 0;
+    answer_problem(&r->answer, 503, "%s", e.text);
+    return -1;
+}
+
+static enum MHD_Result get_events(struct web *web, struct request *r)
+{
+    if (open_stream(web, r, NULL) == 0)
+        answer_stream(&r->answer);
+    return respond(r, atomic_load(&web->stopping));
+}
+
+static enum MHD_Result get_job_events(struct web *web, struct request *r)
+{
+    r->wait_s = -1;
+    if (read_job_id(r))
+        answer_problem(&r->answer, 404, "there is no such job");
+    else if (open_stream(web, r, r->waiter.job) == 0)
+        return hand_over(web, r, web->to_read);
+    return respond(r, atomic_load(&web->stopping));
+}
+
 static enum MHD_Result get_output(struct web *web, struct request *r)
 {
-    const char *name = r->route.argument;
+    const char *name = r->route.argument; /* to the path's end */
 
     r->wait_s = -1;
     if (!output_name_is_valid(name) || web->target.kind == OUTPUT_S3) {
@@ -312,6 +350,10 @@ static enum MHD_Result answer_route(struct web *web, struct request *r)
         return work_on_job(web, r, web->to_write);
     case ROUTE_STATS:
         return get_stats(web, r);
+    case ROUTE_JOB_EVENTS:
+        return get_job_events(web, r);
+    case ROUTE_EVENTS:
+        return get_events(web, r);
     case ROUTE_GET_OUTPUT:
         return get_output(web, r);
     case ROUTE_READY:
@@ -390,16 +432,30 @@ static enum MHD_Result finish_refused(struct web *web, struct request *r)
     return respond(r, true);
 }
 
-static enum MHD_Result on_access(void *cls, struct MHD_Connection *connection, const char *path,
-                                 const char *method, const char *version, const char *upload,
-                                 size_t *upload_len, void **req_cls)
+/*
+ * The answer of a stream has begun. A request that goes on for hours is not in hand: nobody waits
+ * for its end when this process stops. What the kernel keeps for a slow reader is little, and given
+ * up once the reader has taken nothing of it for too long.
+ */
+static void set_streaming(struct http *http, struct request *r)
 {
-    struct http *http = cls;
-    struct request *r = *req_cls;
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    const unsigned patience_s = (unsigned)http->web->settings.stream_patience_s;
+    const unsigned patience_ms = patience_s * 1000;
+    const int unsent = STREAM_UNSENT_BYTES;
 
-    (void)version;
-    if (!r)
-        return begin(http, connection, path, method, req_cls);
+    atomic_fetch_sub(&http->in_hand, 1);
+    MHD_set_connection_option(r->connection, MHD_CONNECTION_OPTION_TIMEOUT, patience_s);
+    if (!info)
+        return;
+    setsockopt(info->connect_fd, SOL_SOCKET, SO_SNDBUF, &unsent, sizeof unsent);
+    setsockopt(info->connect_fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &patience_ms, sizeof patience_ms);
+}
+
+static enum MHD_Result go_on(struct http *http, struct request *r, const char *upload,
+                             size_t *upload_len)
+{
     if (*upload_len > 0) {
         const size_t len = *upload_len;
 
@@ -412,6 +468,23 @@ static enum MHD_Result on_access(void *cls, struct MHD_Connection *connection, c
     if (r->refusal)
         return finish_refused(http->web, r);
     return answer_route(http->web, r);
+}
+
+static enum MHD_Result on_access(void *cls, struct MHD_Connection *connection, const char *path,
+                                 const char *method, const char *version, const char *upload,
+                                 size_t *upload_len, void **req_cls)
+{
+    struct http *http = cls;
+    struct request *r = *req_cls;
+    enum MHD_Result result;
+
+    (void)version;
+    if (!r)
+        return begin(http, connection, path, method, req_cls);
+    result = go_on(http, r, upload, upload_len);
+    if (r->streaming)
+        set_streaming(http, r);
+    return result;
 }
 
 static void on_completed(void *cls, struct MHD_Connection *connection, void **req_cls,
@@ -432,8 +505,9 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **re
               clock_mono_ms() - r->started_mono_ms, r->id,
               code == MHD_REQUEST_TERMINATED_COMPLETED_OK ? "" : " cut=true");
     *req_cls = NULL;
+    if (!r->streaming)
+        atomic_fetch_sub(&http->in_hand, 1);
     request_drop(r);
-    atomic_fetch_sub(&http->in_hand, 1);
 }
 
 /* ---- the daemon */

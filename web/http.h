@@ -17,7 +17,7 @@ struct http *http_start(struct web *web, struct err *e) MUST_CHECK;
 /* Takes no more connections; those there are go on. */
 void http_stop_accepting(struct http *http);
 
-/* Requests that have been begun and not answered. */
+/* Requests that have been begun and not answered; streams are not among them once they flow. */
 size_t http_in_hand(struct http *http);
 
 /* Those of them that have not arrived whole. */

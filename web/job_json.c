@@ -187,3 +187,14 @@ char *job_summary_json(const struct job_row *job)
 
     return finish(json, job, bad);
 }
+
+char *image_event_json(const char *job, long long version, const struct image_row *image,
+                       const char *base_url)
+{
+    json_t *json = json_pack("{s:s, s:I, s:o}", "job", job, "version", (json_int_t)version, "image",
+                             image_json(image, base_url));
+    char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+
+    json_decref(json);
+    return text;
+}

@@ -35,4 +35,8 @@ char *job_json(const struct job_row *job, const struct image_row *images, size_t
  * above. */
 char *job_summary_json(const struct job_row *job) MUST_CHECK;
 
+/* What an `image` event holds: {"job", "version", "image"}. New, for free(); or NULL as above. */
+char *image_event_json(const char *job, long long version, const struct image_row *image,
+                       const char *base_url) MUST_CHECK;
+
 #endif

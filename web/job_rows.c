@@ -1,6 +1,7 @@
 #include "job_rows.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum {
     JOB_VERSION = JOB_ROWS_VERSION,
@@ -31,8 +32,11 @@ enum {
     IMAGE_STARTED_AT,
     IMAGE_COMPLETED_AT,
     IMAGE_FAILED_AT,
-    IMAGE_CANCELLED_AT
+    IMAGE_CANCELLED_AT,
+    COLUMNS
 };
+
+_Static_assert(COLUMNS == JOB_ROWS_COLUMNS, "job_rows.h counts them");
 
 /* NULL for SQL's null. */
 static const char *text_at(const PGresult *res, int row, int column)
@@ -84,6 +88,11 @@ struct image_row image_row_of(const PGresult *res, int row)
         .failed_at = text_at(res, row, IMAGE_FAILED_AT),
         .cancelled_at = text_at(res, row, IMAGE_CANCELLED_AT),
     };
+}
+
+bool job_has_ended(const struct job_row *job)
+{
+    return strcmp(job->status, "queued") != 0 && strcmp(job->status, "running") != 0;
 }
 
 char *job_text_of(const PGresult *res, const char *base_url)

@@ -5,20 +5,23 @@
  *   http (2 to 4)  libmicrohttpd's: connections, parsing, validation. Never the database.
  *   writer         its connection to Postgres: new jobs, the outbox.
  *   reader         its connection: jobs and outputs for GET.
- *   listener       its connection: hears which jobs have changed, wakes who waits for them.
+ *   listener       its connection: hears which jobs have changed, wakes who waits for them, and
+ *                  reads them for the streams of events.
  *   publisher      the participant and its connection to the broker.
- *   main           starts and stops the others, and keeps the deadlines of suspended requests.
+ *   main           starts and stops the others, keeps the deadlines of suspended requests and the
+ *                  heartbeats of streams.
  * A request is suspended and goes through the bounded queues to_write and to_read; an outbox row
  * goes from the writer to the publisher and back. Whoever takes an item from a queue owns it.
  *
- * SIGTERM: takes no more connections, finishes what is in hand, awaits confirms, gives back what is
- * not sent, and ends with status 0 within 25 s; the limits below add up to less.
+ * SIGTERM: ends all streams, takes no more connections, finishes what is in hand, awaits confirms,
+ * gives back what is not sent, and ends with status 0 within 25 s; the limits below add up to less.
  */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -38,6 +41,7 @@
 #define DRAIN_MS 8000    /* requests in hand */
 #define ARRIVE_MS 2000   /* requests that have not arrived whole */
 #define CONFIRMS_MS 4000 /* messages under way */
+#define OTHER_FILES 64   /* descriptors that are no connections of clients */
 
 /* ---- the waiters' hooks */
 
@@ -66,6 +70,11 @@ static void wake(struct waiter *w)
     request_settle(request_of(w), &a);
 }
 
+static void resume(void *connection)
+{
+    MHD_resume_connection(connection);
+}
+
 /* ---- start */
 
 static int fill_web(struct web *web, struct err *e)
@@ -84,9 +93,17 @@ static int fill_web(struct web *web, struct err *e)
         .max_metadata_bytes = s->max_metadata_bytes,
     };
     web->waiters = waiters_new(&hooks, (size_t)s->max_waiters, e);
+    web->streams =
+        streams_new(&(struct streams_options){.most = (size_t)s->max_streams,
+                                              .rate = s->stream_rate,
+                                              .heartbeat_ms = s->stream_heartbeat_s * 1000,
+                                              .held = &web->held_bytes,
+                                              .held_max = HELD_BYTES_MAX,
+                                              .resume = resume},
+                    e);
     web->to_write = queue_new(CONNECTIONS_MAX, e);
     web->to_read = queue_new(CONNECTIONS_MAX, e);
-    return web->waiters && web->to_write && web->to_read ? 0 : -1;
+    return web->waiters && web->streams && web->to_write && web->to_read ? 0 : -1;
 }
 
 /* Signals are read from a descriptor, by main alone: blocked before any thread starts. */
@@ -104,17 +121,36 @@ static int open_signals(struct err *e)
     return fd >= 0 ? fd : err_set(e, ERR_UNAVAILABLE, "signalfd: %s", strerror(errno));
 }
 
+/* A connection is a descriptor, and many systems begin with 1024. */
+static void raise_file_limit(void)
+{
+    const rlim_t wanted = CONNECTIONS_MAX + OTHER_FILES;
+    struct rlimit files;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) || files.rlim_cur >= wanted)
+        return;
+    files.rlim_cur = files.rlim_max < wanted ? files.rlim_max : wanted;
+    if (setrlimit(RLIMIT_NOFILE, &files) || files.rlim_cur < wanted)
+        log_warn("few_files", "limit=%llu wanted=%llu", (unsigned long long)files.rlim_cur,
+                 (unsigned long long)wanted);
+}
+
 /* ---- life */
 
 /* Keeps the deadlines until a signal comes. */
 static void serve(struct web *web, int signal_fd)
 {
-    struct pollfd fds[] = {{signal_fd, POLLIN, 0}, {waiters_fd(web->waiters), POLLIN, 0}};
-    size_t entered = 0;
+    struct pollfd fds[] = {{signal_fd, POLLIN, 0},
+                           {waiters_fd(web->waiters), POLLIN, 0},
+                           {streams_fd(web->streams), POLLIN, 0}};
+    int wait_ms = -1;
 
     while (!(fds[0].revents & POLLIN)) {
-        poll(fds, 2, entered > 0 ? DEADLINE_STEP_MS : -1);
-        entered = waiters_expire(web->waiters, clock_mono_ms(), false);
+        poll(fds, 3, wait_ms);
+        wait_ms = streams_beat(web->streams, clock_mono_ms());
+        if (waiters_expire(web->waiters, clock_mono_ms(), false) > 0 &&
+            (wait_ms < 0 || wait_ms > DEADLINE_STEP_MS))
+            wait_ms = DEADLINE_STEP_MS;
     }
 }
 
@@ -134,6 +170,7 @@ static void drain(struct web *web, struct http *http)
 
     atomic_store(&web->stopping, true);
     http_stop_accepting(http);
+    streams_end(web->streams);
     waiters_close(web->waiters);
     while (is_in_hand(http, clock_mono_ms() - start)) {
         struct pollfd nothing = {-1, 0, 0};
@@ -213,6 +250,7 @@ static int run(struct web *web, const char *role)
     queue_free(web->to_read);
     queue_free(web->to_write);
     waiters_free(web->waiters);
+    streams_free(web->streams);
     if (signal_fd >= 0)
         close(signal_fd);
     if (status == 0)
@@ -247,5 +285,6 @@ int main(int argc, char **argv)
     if (start_load(PROGRAM_WEB, NULL, &the_web.settings))
         return START_REFUSED;
     log_init(prefix, start_log_level(&the_web.settings));
+    raise_file_limit();
     return run(&the_web, role);
 }

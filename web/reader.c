@@ -16,6 +16,7 @@
 #include "web/outputs.h"
 #include "web/request.h"
 #include "web/stats_reader.h"
+#include "web/streams.h"
 
 #define TAKE_MAX 64
 #define SLICE_BYTES (512 * 1024)
@@ -62,11 +63,6 @@ static void etag_of_version(const char *version, char ret[ETAG_SIZE])
     snprintf(ret, ETAG_SIZE, "W/\"%.24s\"", version);
 }
 
-static bool is_ended(const char *status)
-{
-    return strcmp(status, "queued") != 0 && strcmp(status, "running") != 0;
-}
-
 /* What is answered beside the body: the same for 200, 202 and 304. */
 static void describe_job(struct answer *a, const struct request *r, const char *version, bool ended)
 {
@@ -90,6 +86,7 @@ static void answer_job(struct reader *reader, struct request *r)
     AUTO(pg_clearp) PGresult *res = NULL;
     struct answer a = ANSWER_INIT;
     struct err e = ERR_INIT;
+    struct job_row job;
     bool ended;
 
     res = db_exec(reader->db, web_job_sql, 1, (const char *[]){r->waiter.job}, &e);
@@ -101,7 +98,8 @@ static void answer_job(struct reader *reader, struct request *r)
         settle_not_found(r, "job");
         return;
     }
-    ended = is_ended(job_row_of(res, 0).status);
+    job = job_row_of(res, 0);
+    ended = job_has_ended(&job);
     answer_json(&a, r->route.id == ROUTE_CREATE_JOB && !ended ? 202 : 200,
                 job_text_of(res, r->base_url));
     reserve_answer(reader, r, &a);
@@ -200,6 +198,40 @@ static void list_jobs(struct reader *reader, struct request *r)
     }
     answer_json(&a, 200, page_of(res, q));
     reserve_answer(reader, r, &a);
+    request_settle(r, &a);
+}
+
+/* ---- streams */
+
+/* A client that comes back with the last version of a job that has ended has been told all: 204
+ * keeps an EventSource from coming back again. */
+static void begin_events(struct reader *reader, struct request *r)
+{
+    AUTO(pg_clearp) PGresult *res = NULL;
+    struct answer a = ANSWER_INIT;
+    struct err e = ERR_INIT;
+    struct job_row job;
+    const char *version;
+
+    res = db_exec(reader->db, web_job_sql, 1, (const char *[]){r->waiter.job}, &e);
+    if (!res) {
+        settle_err(reader, r, &e);
+        return;
+    }
+    if (PQntuples(res) == 0) {
+        settle_not_found(r, "job");
+        return;
+    }
+    job = job_row_of(res, 0);
+    version = PQgetvalue(res, 0, JOB_ROWS_VERSION);
+    answer_stream(&a);
+    if (job_has_ended(&job) && r->last_event_id && strcmp(r->last_event_id, version) == 0)
+        a = (struct answer){.status = 204, .fd = -1, .waited_s = -1};
+    else if (r->stream && stream_begin(r->stream, job_text_of(res, r->base_url), job.version,
+                                       job_has_ended(&job), &e)) {
+        a.is_stream = false;
+        answer_problem(&a, 503, "%s", e.text);
+    }
     request_settle(r, &a);
 }
 
@@ -322,6 +354,9 @@ static void read_request(struct reader *reader, struct request *r)
         break;
     case ROUTE_STATS:
         stats_reader_ask(reader->stats, r);
+        break;
+    case ROUTE_JOB_EVENTS:
+        begin_events(reader, r);
         break;
     case ROUTE_READY:
         answer_ready(reader, r);

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "web/outbox_item.h"
+#include "web/streams.h"
 
 struct request *request_new(struct waiters *waiters, struct MHD_Connection *connection,
                             const char *method, const char *path)
@@ -46,6 +47,8 @@ void request_drop(struct request *r)
     free(r->method);
     free(r->path);
     free(r->if_none_match);
+    free(r->last_event_id);
+    stream_close(r->stream);
     free(r->row);
     free(r->job_text);
     free(r->bytes);

@@ -23,6 +23,7 @@
 struct job_query;
 struct stats_query;
 struct outbox_item;
+struct stream;
 
 struct request {
     struct waiter waiter; /* first, so that a waiter leads to its request */
@@ -56,6 +57,10 @@ struct request {
     struct job_query *list;      /* GET /jobs */
     struct stats_query *stats;   /* GET /stats */
     struct request *next_asking; /* owner: the reader's statistics */
+    /* GET /events and /jobs/{id}/events; passes to the response */
+    struct stream *stream;
+    char *last_event_id; /* NULL: none */
+    bool streaming;      /* its answer has begun, and goes on */
 
     /* GET /outputs: what has been read of it */
     char output[OUTPUT_NAME_SIZE];

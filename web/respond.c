@@ -4,6 +4,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "web/streams.h"
+
 /* Never called: only HEAD is answered with a length and no bytes. */
 static ssize_t no_bytes(void *cls, uint64_t pos, char *buf, size_t max)
 {
@@ -14,12 +16,75 @@ static ssize_t no_bytes(void *cls, uint64_t pos, char *buf, size_t max)
     return MHD_CONTENT_READER_END_WITH_ERROR;
 }
 
-/* The body passes to the response, also when there is no memory for one. */
-static struct MHD_Response *make_response(struct answer *a)
+/* ---- streams */
+
+/* What the response of a stream holds. */
+struct streamer {
+    struct stream *stream;
+    struct MHD_Connection *connection;
+};
+
+/* Suspends first and parks then: who is parked may be resumed at once. */
+static ssize_t read_stream(void *cls, uint64_t pos, char *buf, size_t max)
 {
-    static char nothing[1];
+    const struct streamer *s = cls;
+    const ssize_t n = stream_read(s->stream, buf, max);
+
+    (void)pos;
+    if (n == STREAM_ENDS)
+        return MHD_CONTENT_READER_END_OF_STREAM;
+    if (n == STREAM_CUT)
+        return MHD_CONTENT_READER_END_WITH_ERROR;
+    if (n > 0)
+        return n;
+    MHD_suspend_connection(s->connection);
+    if (!stream_park(s->stream))
+        MHD_resume_connection(s->connection);
+    return 0;
+}
+
+static void end_stream(void *cls)
+{
+    struct streamer *s = cls;
+
+    stream_close(s->stream);
+    free(s);
+}
+
+/* The stream passes to the response. HEAD has none, and the same headers. */
+static struct MHD_Response *stream_response(struct request *r)
+{
+    struct streamer *s;
     struct MHD_Response *response;
 
+    if (!r->stream)
+        return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 1024, no_bytes, NULL, NULL);
+    s = calloc(1, sizeof *s);
+    if (!s)
+        return NULL;
+    *s = (struct streamer){r->stream, r->connection};
+    response =
+        MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 1024, read_stream, s, end_stream);
+    if (!response) {
+        free(s);
+        return NULL;
+    }
+    r->stream = NULL;
+    r->streaming = true;
+    return response;
+}
+
+/* ---- answers */
+
+/* What passes to the response is the answer's still when there is no memory for one. */
+static struct MHD_Response *make_response(struct request *r)
+{
+    static char nothing[1];
+    struct answer *a = &r->answer;
+    struct MHD_Response *response;
+
+    if (a->is_stream)
+        return stream_response(r);
     if (a->fd >= 0) {
         response = MHD_create_response_from_fd64(a->body_len, a->fd);
         if (response)
@@ -67,13 +132,15 @@ static void add_headers(struct MHD_Response *response, const struct request *r, 
         snprintf(number, sizeof number, "wait=%d", a->waited_s);
         add(response, "Preference-Applied", number);
     }
-    if (close)
+    if (a->is_stream)
+        add(response, "X-Accel-Buffering", "no"); /* nginx would hold events back */
+    if (close || a->is_stream)
         add(response, "Connection", "close");
 }
 
 enum MHD_Result respond(struct request *r, bool close)
 {
-    struct MHD_Response *response = make_response(&r->answer);
+    struct MHD_Response *response = make_response(r);
     enum MHD_Result result;
 
     if (!response)

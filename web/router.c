@@ -10,6 +10,8 @@ static const struct known {
     {"/jobs", ROUTE_LIST_JOBS, ROUTE_CREATE_JOB},
     {"/jobs/{id}", ROUTE_GET_JOB, ROUTE_BAD_METHOD},
     {"/jobs/{id}/cancel", ROUTE_BAD_METHOD, ROUTE_CANCEL_JOB},
+    {"/jobs/{id}/events", ROUTE_JOB_EVENTS, ROUTE_BAD_METHOD},
+    {"/events", ROUTE_EVENTS, ROUTE_BAD_METHOD},
     {"/stats", ROUTE_STATS, ROUTE_BAD_METHOD},
     {"/outputs/{file}", ROUTE_GET_OUTPUT, ROUTE_BAD_METHOD},
     {"/healthz", ROUTE_HEALTH, ROUTE_BAD_METHOD},

@@ -12,10 +12,11 @@
 #include "web/job_create.h"
 #include "web/job_publisher.h"
 #include "web/queue.h"
+#include "web/streams.h"
 #include "web/waiters.h"
 
 /* So many requests may be in hand; each is in one queue at most. */
-#define CONNECTIONS_MAX 2000
+#define CONNECTIONS_MAX 4000
 /* Outbox rows in the publisher's hands at once. */
 #define PUBLISHER_ITEMS 500
 /* Bytes of request bodies, jobs and outputs that are held at once; one more request gets 503. */
@@ -25,12 +26,15 @@
 #define GIVE_UP_MS 20000
 #define AFTER_WAIT_MS 4000
 #define STATEMENT_TIMEOUT_MS 8000
+/* Bytes that the kernel keeps for the reader of a stream. */
+#define STREAM_UNSENT_BYTES (64 * 1024)
 
 struct web {
     struct settings settings;
     struct new_job_limits limits;
     struct output_target target;
     struct waiters *waiters;
+    struct streams *streams;
     struct queue *to_write; /* requests for the writer */
     struct queue *to_read;  /* requests for the reader */
     struct job_publisher *publisher;

@@ -139,8 +139,10 @@ static void create_group(struct writer *w, struct request *const *group, size_t 
         return;
     if (save_group(w, group, n, &e) == 0) {
         note_outcome(w, NULL);
-        for (size_t i = 0; i < n; i++)
+        for (size_t i = 0; i < n; i++) {
+            streams_created(w->web->streams, group[i]->waiter.job, clock_mono_ms());
             answer_created(w, group[i]);
+        }
         return;
     }
     note_outcome(w, &e);

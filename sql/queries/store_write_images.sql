@@ -1,10 +1,12 @@
 -- Writes what has changed of some images; a member that is absent or null stays as it was, but an
--- image that is completed has no error any more.
+-- image that is completed has no error any more. The job's version is the one that its recount, in
+-- this transaction, will give it.
 -- $1 json: [{id, status, attempts, retried, started_at, completed_at, failed_at, cancelled_at,
 --     result, error}].
--- Served by images_pkey.
+-- Served by images_pkey and jobs_pkey.
 UPDATE images AS i
-   SET status       = c.status,
+   SET version      = (SELECT j.version + 1 FROM jobs AS j WHERE j.id = i.job),
+       status       = c.status,
        attempts     = c.attempts,
        retried      = c.retried,
        started_at   = coalesce(c.started_at, i.started_at),

@@ -78,6 +78,7 @@ int run_create_tests(void);
 int run_job_tests(void);
 int run_list_tests(void);
 int run_cancel_tests(void);
+int run_event_tests(void);
 int run_output_tests(void);
 int run_image_tests(void);
 

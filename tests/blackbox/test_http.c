@@ -40,8 +40,9 @@ static void every_path_of_the_description_is_served(void **state)
     {
         struct http_answer served;
 
-        if (!json_object_get(operations, "get") || strchr(path, '{'))
-            continue;
+        if (!json_object_get(operations, "get") || strchr(path, '{') ||
+            strcmp(path, "/events") == 0)
+            continue; /* a stream has no end */
         target_get(path, &served);
         if (served.status != 200)
             fail_msg("GET %s is described but answers %ld", path, served.status);

@@ -52,6 +52,7 @@ int run_source_tests(void);
 int run_decoder_tests(void);
 int run_bucket_tests(void);
 int run_stop_tests(void);
+int run_stream_tests(void);
 int run_dyno_tests(void);
 
 #endif

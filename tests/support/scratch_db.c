@@ -116,6 +116,7 @@ int scratch_db_start(void **state)
     scratch_db_run_file(db, "001_jobs_images_outbox.sql");
     scratch_db_run_file(db, "002_views.sql");
     scratch_db_run_file(db, "003_list_and_cancel.sql");
+    scratch_db_run_file(db, "004_image_versions.sql");
     db_free(db);
     return 0;
 }

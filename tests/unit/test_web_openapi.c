@@ -201,7 +201,10 @@ static void a_deployment_describes_its_own_limits(void **state)
                                    .max_metadata_bytes = default_of("IMAGERESIZE_MAX_METADATA"),
                                    .max_page = default_of("IMAGERESIZE_MAX_PAGE"),
                                    .max_stats = default_of("IMAGERESIZE_MAX_STATS"),
-                                   .max_side_px = default_of("IMAGERESIZE_MAX_SIDE")};
+                                   .max_side_px = default_of("IMAGERESIZE_MAX_SIDE"),
+                                   .stream_rate = default_of("IMAGERESIZE_STREAM_RATE"),
+                                   .stream_heartbeat_s =
+                                       default_of("IMAGERESIZE_STREAM_HEARTBEAT")};
     const struct settings odd = {.max_body_bytes = 7001,
                                  .max_images = 7002,
                                  .max_outputs = 7003,
@@ -209,7 +212,9 @@ static void a_deployment_describes_its_own_limits(void **state)
                                  .max_metadata_bytes = 7005,
                                  .max_side_px = 7006,
                                  .max_page = 7007,
-                                 .max_stats = 7008};
+                                 .max_stats = 7008,
+                                 .stream_rate = 7009,
+                                 .stream_heartbeat_s = 7010};
     static const struct {
         const char *path, *member;
         int value;
@@ -236,6 +241,8 @@ static void a_deployment_describes_its_own_limits(void **state)
     description = file;
     assert_non_null(strstr(text, "\"At most 7001 bytes.\""));
     assert_non_null(strstr(text, "A range of more than 7008 jobs and images"));
+    assert_non_null(strstr(text, "more than 7009 events a second"));
+    assert_non_null(strstr(text, "at least each 7010 s"));
     assert_non_null(strstr(text, "At most 7005 bytes as compact JSON, 16 levels deep"));
     free(text);
     json_decref(same);
