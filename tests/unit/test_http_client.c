@@ -1,5 +1,5 @@
 /*
- * test_guv_http_client.c - several calls at a time against a small server: deadlines, limits and
+ * test_http_client.c - several calls at a time against a small server: deadlines, limits and
  * the headers that are read back.
  */
 #include <math.h>
@@ -11,7 +11,7 @@
 #include "unit.h"
 
 #include "base/clock.h"
-#include "live/http_client.h"
+#include "http/http_client.h"
 
 /* The resolver of this program, libcurl's threads too: of names it knows none, and not soon. */
 int getaddrinfo(const char *name, const char *service, const struct addrinfo *hints,

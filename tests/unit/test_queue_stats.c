@@ -1,12 +1,12 @@
 /*
- * test_guv_queue_stats.c - what RabbitMQ's management API says of queues, from its bytes.
+ * test_queue_stats.c - what RabbitMQ's management API says of queues, from its bytes.
  */
 #include <math.h>
 
 #include "unit.h"
 
-#include "live/broker_address.h"
-#include "live/queue_stats.h"
+#include "queues/broker_address.h"
+#include "queues/queue_stats.h"
 
 static const char *const names[] = {"jobs", "mail"};
 

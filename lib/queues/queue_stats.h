@@ -2,8 +2,8 @@
  * queue_stats.h - what RabbitMQ's management API says of queues. Bytes in, numbers out; no I/O.
  * (RabbitMQ 3.10's api/index.html: GET /api/queues/vhost, "columns", "message_stats")
  */
-#ifndef GUV_LIVE_QUEUE_STATS_H
-#define GUV_LIVE_QUEUE_STATS_H
+#ifndef QUEUES_QUEUE_STATS_H
+#define QUEUES_QUEUE_STATS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -11,6 +11,10 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+
+/* The largest number that is believed; what is larger is not known. Sums of larger ones would
+ * swallow single messages. */
+#define QUEUE_STATS_MAX 1e15
 
 /* One queue. NAN: not said, which is never the same as 0. Right after it starts, the broker tells
  * only names: the numbers come with its first statistics, about 5 s later. */

@@ -3,11 +3,11 @@
  * over AMQP, which tells less. Says what could not be read, never a 0 in its place.
  * Belongs to one thread.
  */
-#ifndef GUV_LIVE_QUEUES_H
-#define GUV_LIVE_QUEUES_H
+#ifndef QUEUES_QUEUES_H
+#define QUEUES_QUEUES_H
 
-#include "live/http_client.h"
-#include "live/queue_stats.h"
+#include "http/http_client.h"
+#include "queues/queue_stats.h"
 
 struct queues; /* opaque */
 

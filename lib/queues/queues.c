@@ -3,15 +3,15 @@
  * disappear from what is known. When the API has answered a while ago, its silence is therefore
  * taken as a fault of the moment, in which nothing is known, and AMQP is asked only when it lasts.
  */
-#include "live/queues.h"
+#include "queues/queues.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/utf8.h"
-#include "live/broker_address.h"
-#include "live/passive.h"
+#include "queues/broker_address.h"
+#include "queues/passive.h"
 
 #define ANSWER_MAX_BYTES ((size_t)16 * 1024 * 1024) /* some 40,000 queues */
 #define PATIENCE_MS 60000                           /* with an API that has answered before */

@@ -1,10 +1,8 @@
-#include "live/queue_stats.h"
+#include "queues/queue_stats.h"
 
 #include <jansson.h>
 #include <math.h>
 #include <string.h>
-
-#include "policy/policy.h"
 
 #define UNKNOWN ((double)NAN)
 
@@ -44,7 +42,7 @@ static double number_of(const json_t *object, const char *key)
     const json_t *value = json_object_get(object, key);
     double number = json_number_value(value);
 
-    return json_is_number(value) && number >= 0 && number <= OBSERVATION_MAX ? number : UNKNOWN;
+    return json_is_number(value) && number >= 0 && number <= QUEUE_STATS_MAX ? number : UNKNOWN;
 }
 
 static double rate_of(const json_t *stats, const char *details)

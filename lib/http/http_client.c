@@ -1,4 +1,4 @@
-#include "live/http_client.h"
+#include "http/http_client.h"
 
 #include <curl/curl.h>
 #include <math.h>

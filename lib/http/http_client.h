@@ -1,10 +1,10 @@
 /*
- * http_client.h - several HTTP requests at a time, all answered by one deadline: the calls that
- * guv makes of the broker's management API and of the platform. Hides libcurl.
+ * http_client.h - several HTTP requests at a time, all answered by one deadline: calls of the
+ * broker's management API and of the platform. Hides libcurl.
  * Belongs to one thread. A token given in a header is in no error.
  */
-#ifndef GUV_LIVE_HTTP_CLIENT_H
-#define GUV_LIVE_HTTP_CLIENT_H
+#ifndef HTTP_HTTP_CLIENT_H
+#define HTTP_HTTP_CLIENT_H
 
 #include <stdint.h>
 
