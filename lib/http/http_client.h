@@ -21,7 +21,8 @@ struct http_call {
     const char *headers[HTTP_HEADERS_MAX]; /* "Name: value"; a NULL ends them */
     const char *user, *password;           /* basic authentication; NULL: none */
     const char *body;                      /* NULL: none */
-    size_t max_bytes;                      /* of the answer */
+    bool is_direct;   /* by no proxy, whatever the environment says: for a peer on this machine */
+    size_t max_bytes; /* of the answer */
 
     /* Answered: either a status, or 0 and why there is none. */
     long status;

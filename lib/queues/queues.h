@@ -1,6 +1,7 @@
 /*
- * queues.h - how the queues of all roles stand: by RabbitMQ's management API where it answers, else
- * over AMQP, which tells less. Says what could not be read, never a 0 in its place.
+ * queues.h - how queues stand, and what is published to exchanges: by RabbitMQ's management API
+ * where it answers, else over AMQP, which tells less. Says what could not be read, never a 0 in its
+ * place.
  * Belongs to one thread.
  */
 #ifndef QUEUES_QUEUES_H
@@ -17,8 +18,15 @@ struct queues_options {
     const char *ca_file;        /* lent; NULL: the libraries' own */
     const char *const *names;   /* of the queues; lent */
     size_t n;
-    double poll_s; /* between two readings */
+    const char *const *exchanges; /* whose counters are wanted too; lent */
+    size_t n_exchanges;
+    bool with_places;        /* and how many messages the queues' consumers take at a time */
+    double poll_s;           /* between two readings */
+    size_t answer_max_bytes; /* of the management API, each; a queue is some 400 */
+    int64_t patience_ms;     /* with an API that has answered before: see queues.c */
 };
+
+#define QUEUES_CALLS_MAX 3
 
 enum queues_source {
     QUEUES_NONE,       /* the broker could not be read */
@@ -30,17 +38,28 @@ enum queues_source {
 int queues_new(const struct queues_options *options, struct queues **ret, struct err *e) MUST_CHECK;
 void queues_free(struct queues *q); /* NULL is fine */
 
-/* The call to run first, or NULL: the management API is not asked this time. */
-struct http_call *queues_call(struct queues *q, int64_t now_mono_ms);
+/* Gives the calls to run first, and returns how many: 0 when the management API is not asked this
+ * time. */
+size_t queues_calls(struct queues *q, struct http_call *ret[QUEUES_CALLS_MAX], int64_t now_mono_ms);
 
-/* Takes in what the call has brought, and asks over AMQP if need be, which may take some seconds.
+/* Takes in what the calls have brought, and asks over AMQP if need be, which may take some seconds.
  */
 void queues_take(struct queues *q, int64_t now_mono_ms);
+
+/* Whether AMQP may be asked, for which it takes a connection to the broker and keeps it; it may at
+ * first. When it may not, that connection is closed. */
+void queues_let_amqp(struct queues *q, bool may);
 
 enum queues_source queues_source(const struct queues *q);
 
 /* The queue names[i]. Lent until the next queues_take(). */
 const struct queue_stats *queues_at(const struct queues *q, size_t i);
+
+/* Messages published so far to the exchange exchanges[i]; NAN: not known. */
+double queues_published_to(const struct queues *q, size_t i);
+
+/* Messages that the consumers of the queue names[i] take at a time; NAN: not known, or no limit. */
+double queues_places(const struct queues *q, size_t i);
 
 /* Its statistics have stood still, so that they are not given. */
 bool queues_is_stale(const struct queues *q, size_t i);
