@@ -16,6 +16,7 @@
 #include "base/buf.h"
 #include "job/output_target.h"
 #include "web/answer.h"
+#include "web/demo.h"
 #include "web/headers.h"
 #include "web/router.h"
 #include "web/waiters.h"
@@ -51,6 +52,8 @@ struct request {
     char *row;        /* the job for web_create_jobs.sql */
     char *job_text;   /* the job as answered */
     struct outbox_item *item;
+
+    struct demo_order order; /* /demo */
 
     /* GET /outputs: what has been read of it */
     char output[OUTPUT_NAME_SIZE];

@@ -13,6 +13,11 @@ static const struct {
     {"/outputs/{file}", "GET, HEAD", ROUTE_GET_OUTPUT},
     {"/healthz", "GET, HEAD", ROUTE_HEALTH},
     {"/readyz", "GET, HEAD", ROUTE_READY},
+    {"/graph", "GET, HEAD", ROUTE_GRAPH},
+    {"/demo", "GET", ROUTE_DEMO_STATE},
+    {"/demo/kill", "POST", ROUTE_DEMO_KILL},
+    {"/demo/scale", "POST", ROUTE_DEMO_SCALE},
+    {"/demo/guv", "POST", ROUTE_DEMO_GUV},
     {"/openapi.json", "GET, HEAD", ROUTE_PAGE},
     {"/", "GET, HEAD", ROUTE_PAGE},
     {"/favicon.ico", "GET, HEAD", ROUTE_PAGE},
@@ -56,6 +61,7 @@ struct route route_find(const char *method, const char *path)
         if (!fits(routes[i].path, path, &found.argument))
             continue;
         found.allow = routes[i].allow;
+        found.demo = strncmp(routes[i].path, "/demo", 5) == 0;
         found.id = is_listed(routes[i].allow, method) ? routes[i].id : ROUTE_BAD_METHOD;
         return found;
     }

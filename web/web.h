@@ -26,13 +26,20 @@
 #define AFTER_WAIT_MS 4000
 #define STATEMENT_TIMEOUT_MS 8000
 
+struct notes;
+struct sampler;
+
 struct web {
     struct settings settings;
     struct new_job_limits limits;
     struct output_target target;
     struct waiters *waiters;
-    struct queue *to_write; /* requests for the writer */
-    struct queue *to_read;  /* requests for the reader */
+    struct queue *to_write;   /* requests for the writer */
+    struct queue *to_read;    /* requests for the reader */
+    struct queue *to_control; /* requests of the demonstration */
+    struct notes *notes;
+    struct sampler *sampler;  /* NULL: there is no graph, and */
+    struct err graph_trouble; /* why */
     struct job_publisher *publisher;
     atomic_bool stopping;    /* answers close their connections */
     atomic_llong held_bytes; /* now */

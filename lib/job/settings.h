@@ -32,6 +32,10 @@ struct settings {
     int64_t keep_alive_s, max_body_bytes, max_images, max_outputs, max_url_bytes, max_side_px;
     int64_t max_metadata_bytes, max_waiters, create_batch, publish_window, outbox_lease_s;
 
+    const char *graph, *management_url;
+    int64_t deadline_s, deadline_bulk_s, demo;
+    const char *heroku_url, *heroku_app;
+
     const char *fetch_allow;
     int64_t fetch_timeout_s, max_redirects, max_source_mb, max_megapixels;
     int64_t resize_concurrent, source_memory_mb, decoders, resize_timeout_s;

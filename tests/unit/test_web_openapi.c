@@ -7,6 +7,7 @@
 #include "job/settings.h"
 #include "unit.h"
 #include "web/answer.h"
+#include "web/demo.h"
 #include "web/description.h"
 #include "web/job_create.h"
 #include "web/router.h"
@@ -196,7 +197,8 @@ static void a_deployment_describes_its_own_limits(void **state)
                                    .max_outputs = default_of("IMAGERESIZE_MAX_OUTPUTS"),
                                    .max_url_bytes = default_of("IMAGERESIZE_MAX_URL"),
                                    .max_metadata_bytes = default_of("IMAGERESIZE_MAX_METADATA"),
-                                   .max_side_px = default_of("IMAGERESIZE_MAX_SIDE")};
+                                   .max_side_px = default_of("IMAGERESIZE_MAX_SIDE"),
+                                   .demo = 1};
     const struct settings odd = {.max_body_bytes = 7001,
                                  .max_images = 7002,
                                  .max_outputs = 7003,
@@ -231,6 +233,34 @@ static void a_deployment_describes_its_own_limits(void **state)
     free(text);
     json_decref(same);
     json_decref(other);
+}
+
+static void describes_the_demonstration_only_where_it_is(void **state)
+{
+    const struct settings without = {.demo = 0}, with = {.demo = 1};
+    json_t *bare = described(&without), *whole = described(&with);
+    const json_t *paths = json_object_get(bare, "paths");
+
+    (void)state;
+    assert_null(json_object_get(paths, "/demo"));
+    assert_null(json_object_get(paths, "/demo/kill"));
+    assert_non_null(json_object_get(paths, "/graph"));
+    assert_int_equal(json_object_size(json_object_get(whole, "paths")),
+                     json_object_size(paths) + 4);
+    json_decref(bare);
+    json_decref(whole);
+}
+
+static void tells_the_limit_of_scaling_by_hand(void **state)
+{
+    json_t *schema = json_object_get(
+        json_object_get(json_object_get(at("paths./demo/scale.post.requestBody"), "content"),
+                        "application/json"),
+        "schema");
+    json_t *quantity = json_object_get(json_object_get(schema, "properties"), "quantity");
+
+    (void)state;
+    assert_int_equal(json_integer_value(json_object_get(quantity, "maximum")), DEMO_QUANTITY_MAX);
 }
 
 /* Faults that say "unknown member" when body is read. */
@@ -279,6 +309,8 @@ int main(void)
         cmocka_unit_test(uses_the_words_of_the_code),
         cmocka_unit_test(tells_the_limits_of_the_settings),
         cmocka_unit_test(a_deployment_describes_its_own_limits),
+        cmocka_unit_test(describes_the_demonstration_only_where_it_is),
+        cmocka_unit_test(tells_the_limit_of_scaling_by_hand),
         cmocka_unit_test(every_described_member_of_a_request_is_known),
     };
 
