@@ -459,7 +459,10 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **re
         return;
     if (r->arriving)
         atomic_fetch_sub(&http->arriving, 1); /* cut off: its connection is going */
-    level = r->route.id == ROUTE_HEALTH && r->answer.status == 200 ? LOG_DEBUG : LOG_INFO;
+    /* What is asked each few seconds, by machines and open pages. */
+    level = (r->route.id == ROUTE_HEALTH || r->route.id == ROUTE_GRAPH) && r->answer.status < 400
+                ? LOG_DEBUG
+                : LOG_INFO;
     log_event(level, "request", "method=%s path=%s status=%u took_ms=%" PRId64 " request_id=%s%s",
               log_quote(r->method), log_quote(r->path), r->answer.status,
               clock_mono_ms() - r->started_mono_ms, r->id,

@@ -40,7 +40,7 @@ struct sampler {
     double *places, *published;
     char id[9]; /* of this process, for its tags */
     unsigned long long version;
-    char trouble[400]; /* as logged last */
+    bool is_in_trouble;
 };
 
 /* ---- the answer ---- */
@@ -119,18 +119,18 @@ static bool is_watched(struct sampler *s)
     return clock_mono_ms() - atomic_load(&s->asked_mono_ms) <= SAMPLER_WATCHED_FOR_MS;
 }
 
-/* Says once what is wrong, and once that it is not any more. */
+/* Says once that something is wrong, and once that it is not any more. */
 static void log_trouble(struct sampler *s)
 {
     const char *trouble = queues_trouble(s->queues);
 
-    if (strcmp(trouble, s->trouble) == 0)
+    if ((*trouble != '\0') == s->is_in_trouble)
         return;
-    if (*trouble)
+    s->is_in_trouble = !s->is_in_trouble;
+    if (s->is_in_trouble)
         log_warn("queues_not_read", "message=%s", log_quote(trouble));
     else
         log_info("queues_read", "source=management");
-    snprintf(s->trouble, sizeof s->trouble, "%s", trouble);
 }
 
 static void take_reading(struct sampler *s)

@@ -294,7 +294,8 @@ void queues_take(struct queues *q, int64_t now_mono_ms)
     }
     forget_all(q);
     if (!q->may_amqp) {
-        set_trouble(q, why, "");
+        if (q->is_asked)
+            set_trouble(q, why, "");
         return;
     }
     if (ask_amqp(q, &amqp) == 0) {

@@ -14,7 +14,7 @@ static const struct {
 } groups[] = {
     {"http", run_http_tests, false},   {"create", run_create_tests, false},
     {"jobs", run_job_tests, false},    {"outputs", run_output_tests, false},
-    {"images", run_image_tests, true},
+    {"graph", run_graph_tests, false}, {"images", run_image_tests, true},
 };
 
 static bool is_wanted(const char *name, char **names)

@@ -78,5 +78,6 @@ int run_create_tests(void);
 int run_job_tests(void);
 int run_output_tests(void);
 int run_image_tests(void);
+int run_graph_tests(void);
 
 #endif

@@ -6,6 +6,7 @@
 #include <microhttpd.h>
 #include <netinet/in.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -32,8 +33,8 @@ struct fixture {
     size_t n_settings;
     int port;
     struct MHD_Daemon *api; /* a management API of ours */
-    const char *api_answer; /* NULL: none */
-    struct MHD_Connection *held;
+    const char *api_answer;
+    atomic_int api_calls;
 };
 
 static void look_again(void)
@@ -90,8 +91,6 @@ static int tear_down(void **state)
     program_release(&f->web);
     program_release(&f->worker);
     program_release(&f->formation);
-    if (f->held)
-        MHD_resume_connection(f->held);
     if (f->api)
         MHD_stop_daemon(f->api);
     broker_delete_queue("resize.IN");
@@ -377,6 +376,7 @@ static enum MHD_Result on_api(void *arg, struct MHD_Connection *c, const char *p
         *req_cls = f;
         return MHD_YES;
     }
+    atomic_fetch_add(&f->api_calls, 1);
     r = MHD_create_response_from_buffer(strlen(f->api_answer), (void *)(uintptr_t)f->api_answer,
                                         MHD_RESPMEM_PERSISTENT);
     result = MHD_queue_response(c, 200, r);
@@ -419,6 +419,28 @@ static void a_hostile_management_api_does_no_harm(void **state)
     wait_for_all(f, "!.source=\"management\"", "resize.messages=null", "@resize.workers=null",
                  "resize.exists=true", "bulk.exists=false");
     free(huge);
+}
+
+#define CALLS_A_READING 3
+#define ASKED 300
+
+/* Whoever asks, and however often: a reading each 2 s, and those at the edges of the time. */
+static void reads_once_for_all_who_ask(void **state)
+{
+    struct fixture *f = *state;
+    int64_t began_mono_ms;
+    int before, most;
+
+    start_api(f, "[]");
+    start_web(f);
+    wait_for_all(f, "!.source=\"management\"");
+    began_mono_ms = clock_mono_ms();
+    before = atomic_load(&f->api_calls);
+    for (int i = 0; i < ASKED; i++)
+        json_decref(graph(f));
+    most = CALLS_A_READING * (int)((clock_mono_ms() - began_mono_ms) / 2000 + 2);
+    assert_in_range(atomic_load(&f->api_calls) - before, 0, most);
+    assert_true(most < ASKED); /* else this shows nothing */
 }
 
 /* It takes connections, and never says a word. */
@@ -730,6 +752,7 @@ int main(void)
         graph_test(an_answer_is_made_once_a_reading),
         graph_test(asks_over_amqp_while_somebody_looks),
         graph_test(a_hostile_management_api_does_no_harm),
+        graph_test(reads_once_for_all_who_ask),
         graph_test(a_silent_management_api_holds_nothing_up),
         graph_test(a_broker_that_is_killed_is_told_and_comes_back),
         graph_test(without_its_graph_web_serves_all_else),
