@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "web/shared_text.h"
+
 #define DETAIL_SIZE 400
 #define RETRY_AFTER_S 2
 
@@ -16,6 +18,7 @@ static const struct {
     const char *type, *title;
 } kinds[] = {
     {400, "/problems/bad-request", "The request cannot be understood"},
+    {403, "/problems/forbidden", "This is not allowed"},
     {404, "/problems/not-found", "There is nothing here"},
     {405, "/problems/method-not-allowed", "The method is not allowed here"},
     {408, "/problems/timeout", "The request took too long to arrive"},
@@ -29,6 +32,7 @@ static const struct {
 void answer_release(struct answer *a)
 {
     free(a->body);
+    shared_text_drop(a->shared);
     if (a->fd >= 0)
         close(a->fd);
     *a = (struct answer)ANSWER_INIT;

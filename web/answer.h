@@ -15,14 +15,17 @@
 
 #define ETAG_SIZE 40
 
+struct shared_text;
+
 struct answer {
     unsigned status;
-    const char *content_type; /* lent for ever; NULL: no body */
-    char *body;               /* new, owned; NULL: none, or static_body */
-    const char *static_body;  /* lent for ever */
-    size_t body_len;          /* bytes; without a body, the length told to HEAD */
-    int fd;                   /* a file that is the body, owned; -1: none */
-    bool is_stream;           /* events follow: the body is the request's stream */
+    const char *content_type;   /* lent for ever; NULL: no body */
+    char *body;                 /* new, owned; NULL: none, or static_body */
+    const char *static_body;    /* lent for ever */
+    struct shared_text *shared; /* a reference; its bytes are the body; NULL: none */
+    size_t body_len;            /* bytes; without a body, the length told to HEAD */
+    int fd;                     /* a file that is the body, owned; -1: none */
+    bool is_stream;             /* events follow: the body is the request's stream */
 
     char etag[ETAG_SIZE];                                    /* "": none */
     char location[BASE_URL_SIZE + sizeof "/jobs/" + 36 + 1]; /* "": none */

@@ -64,6 +64,20 @@ static int set_limit(json_t *description, const struct limit *l, int64_t value)
     return old ? json_object_set_new(object, l->member, json_integer(value)) : -1;
 }
 
+/* A deployment without the demonstration has none of its paths. */
+static void drop_demo(json_t *description)
+{
+    json_t *paths = json_object_get(description, "paths"), *operations;
+    const char *path;
+    void *next;
+
+    json_object_foreach_safe(paths, next, path, operations)
+    {
+        if (strncmp(path, "/demo", 5) == 0)
+            json_object_del(paths, path);
+    }
+}
+
 char *description_make(const char *text, size_t len, const struct settings *settings, struct err *e)
 {
     json_t *json = json_loadb(text, len, 0, NULL);
@@ -76,6 +90,8 @@ char *description_make(const char *text, size_t len, const struct settings *sett
         memcpy(&value, (const char *)settings + limits[i].setting, sizeof value);
         ok = set_limit(json, &limits[i], value) == 0;
     }
+    if (ok && !settings->demo)
+        drop_demo(json);
     if (ok)
         made = json_dumps(json, JSON_INDENT(2));
     json_decref(json);

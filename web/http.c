@@ -18,6 +18,7 @@
 #include "web/pages.h"
 #include "web/request.h"
 #include "web/respond.h"
+#include "web/sampler.h"
 #include "web/stats_query.h"
 
 #define BODY_TIMEOUT_MS 30000
@@ -106,7 +107,68 @@ static int check_create_headers(struct web *web, struct request *r)
     return 0;
 }
 
+/* Returns -1 with an answer when the demonstration is refused by the headers alone. */
+static int check_demo_headers(const struct web *web, struct request *r)
+{
+    const struct demo_sender sender = {.host = header(r, "Host"),
+                                       .origin = header(r, "Origin"),
+                                       .fetch_site = header(r, "Sec-Fetch-Site"),
+                                       .public_url = web->settings.public_url};
+    const char *refusal = demo_refusal(&sender);
+
+    if (refusal) {
+        answer_problem(&r->answer, 403, "%s", refusal);
+        return -1;
+    }
+    if (r->order.verb == DEMO_LOOK)
+        return 0;
+    if (!header_is_json(header(r, "Content-Type"))) {
+        answer_problem(&r->answer, 415, "header Content-Type must be application/json");
+        return -1;
+    }
+    if (!is_at_most(r, web->settings.max_body_bytes)) {
+        answer_too_large(web, r);
+        return -1;
+    }
+    return 0;
+}
+
+/* Whether the request is of the demonstration; its order then says which. */
+static bool is_of_demo(struct request *r)
+{
+    switch (r->route.id) {
+    case ROUTE_DEMO_STATE:
+        r->order.verb = DEMO_LOOK;
+        return true;
+    case ROUTE_DEMO_KILL:
+        r->order.verb = DEMO_KILL;
+        return true;
+    case ROUTE_DEMO_SCALE:
+        r->order.verb = DEMO_SCALE;
+        return true;
+    case ROUTE_DEMO_GUV:
+        r->order.verb = DEMO_GUV;
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Returns -1 with an answer when the headers alone are enough to refuse it. */
+static int check_headers(struct web *web, struct request *r)
+{
+    if (r->route.id == ROUTE_CREATE_JOB)
+        return check_create_headers(web, r);
+    return is_of_demo(r) ? check_demo_headers(web, r) : 0;
+}
+
 /* ---- the body */
+
+/* Whether its body is read, and not thrown away. */
+static bool takes_body(const struct request *r)
+{
+    return r->route.id == ROUTE_CREATE_JOB || r->order.verb != DEMO_LOOK;
+}
 
 static enum MHD_Result take_body(struct web *web, struct request *r, const char *bytes, size_t len)
 {
@@ -114,7 +176,7 @@ static enum MHD_Result take_body(struct web *web, struct request *r, const char 
 
     if (clock_mono_ms() - r->started_mono_ms > BODY_TIMEOUT_MS)
         return respond_mid_body(r, 408, "the body must arrive within 30 s");
-    if (r->refusal || r->route.id != ROUTE_CREATE_JOB)
+    if (r->refusal || !takes_body(r))
         return MHD_YES; /* read to its end, so that the client sees the answer */
     if (len > (size_t)max - r->body.len) {
         r->refusal = 413;
@@ -336,6 +398,37 @@ static enum MHD_Result get_output(struct web *web, struct request *r)
     return hand_over(web, r, web->to_read);
 }
 
+static enum MHD_Result get_graph(struct web *web, struct request *r)
+{
+    if (!web->sampler)
+        answer_problem(&r->answer, 503, "%s", web->graph_trouble.text);
+    else
+        sampler_answer(web->sampler, &r->answer, r->if_none_match);
+    /* They are shared, but whoever reads slowly keeps old ones from going. */
+    if (r->answer.shared &&
+        request_reserve(r, &web->held_bytes, r->answer.body_len, HELD_BYTES_MAX)) {
+        answer_release(&r->answer);
+        answer_problem(&r->answer, 503, "too much is in hand already");
+    }
+    return respond(r, atomic_load(&web->stopping));
+}
+
+static enum MHD_Result demonstrate(struct web *web, struct request *r)
+{
+    AUTO(problems_release) struct problems problems = PROBLEMS_INIT;
+    struct err e = ERR_INIT;
+
+    r->wait_s = -1;
+    if (r->order.verb == DEMO_LOOK || demo_parse(r->order.verb, r->body.data ? r->body.data : "",
+                                                 r->body.len, &r->order, &problems, &e) == 0)
+        return hand_over(web, r, web->to_control);
+    if (problems.count > 0)
+        answer_validation(&r->answer, &problems);
+    else
+        answer_problem(&r->answer, 400, "%s", e.text);
+    return respond(r, atomic_load(&web->stopping));
+}
+
 static enum MHD_Result answer_route(struct web *web, struct request *r)
 {
     switch (r->route.id) {
@@ -359,6 +452,13 @@ static enum MHD_Result answer_route(struct web *web, struct request *r)
     case ROUTE_READY:
         r->wait_s = -1;
         return hand_over(web, r, web->to_read);
+    case ROUTE_GRAPH:
+        return get_graph(web, r);
+    case ROUTE_DEMO_STATE:
+    case ROUTE_DEMO_KILL:
+    case ROUTE_DEMO_SCALE:
+    case ROUTE_DEMO_GUV:
+        return demonstrate(web, r);
     case ROUTE_HEALTH:
         r->answer.status = 200;
         r->answer.content_type = "application/json";
@@ -412,7 +512,9 @@ static enum MHD_Result begin(struct http *http, struct MHD_Connection *connectio
     *req_cls = r;
     atomic_fetch_add(&http->in_hand, 1);
     r->body.max_bytes = (size_t)web->settings.max_body_bytes;
-    if (read_headers(web, r) || (r->route.id == ROUTE_CREATE_JOB && check_create_headers(web, r))) {
+    if (r->route.demo && !web->settings.demo)
+        r->route.id = ROUTE_NOT_FOUND;
+    if (read_headers(web, r) || check_headers(web, r)) {
         if (!is_read_all_the_same(web, r))
             return respond(r, true);
         r->refusal = r->answer.status;
@@ -499,7 +601,10 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **re
         return;
     if (r->arriving)
         atomic_fetch_sub(&http->arriving, 1); /* cut off: its connection is going */
-    level = r->route.id == ROUTE_HEALTH && r->answer.status == 200 ? LOG_DEBUG : LOG_INFO;
+    /* What is asked each few seconds, by machines and open pages. */
+    level = (r->route.id == ROUTE_HEALTH || r->route.id == ROUTE_GRAPH) && r->answer.status < 400
+                ? LOG_DEBUG
+                : LOG_INFO;
     log_event(level, "request", "method=%s path=%s status=%u took_ms=%" PRId64 " request_id=%s%s",
               log_quote(r->method), log_quote(r->path), r->answer.status,
               clock_mono_ms() - r->started_mono_ms, r->id,

@@ -8,6 +8,8 @@
  *   listener       its connection: hears which jobs have changed, wakes who waits for them, and
  *                  reads them for the streams of events.
  *   publisher      the participant and its connection to the broker.
+ *   sampler        looks at the broker's queues for GET /graph.
+ *   control        asks `formation` to kill and scale, with IMAGERESIZE_DEMO=1 alone.
  *   main           starts and stops the others, keeps the deadlines of suspended requests and the
  *                  heartbeats of streams.
  * A request is suspended and goes through the bounded queues to_write and to_read; an outbox row
@@ -28,12 +30,15 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "start/start.h"
+#include "web/control.h"
 #include "web/http.h"
 #include "web/job_publisher.h"
 #include "web/listener.h"
+#include "web/notes.h"
 #include "web/pages.h"
 #include "web/reader.h"
 #include "web/request.h"
+#include "web/sampler.h"
 #include "web/web.h"
 #include "web/writer.h"
 
@@ -56,7 +61,8 @@ static void give_up(struct waiter *w)
 {
     struct answer a = ANSWER_INIT;
 
-    answer_problem(&a, 503, "the database has not answered in time");
+    answer_problem(&a, 503, "%s has not answered in time",
+                   request_of(w)->route.demo ? "formation" : "the database");
     request_settle(request_of(w), &a);
 }
 
@@ -103,7 +109,12 @@ static int fill_web(struct web *web, struct err *e)
                     e);
     web->to_write = queue_new(CONNECTIONS_MAX, e);
     web->to_read = queue_new(CONNECTIONS_MAX, e);
-    return web->waiters && web->streams && web->to_write && web->to_read ? 0 : -1;
+    web->to_control = queue_new(CONTROL_REQUESTS, e);
+    web->notes = notes_new(e);
+    return web->waiters && web->streams && web->to_write && web->to_read && web->to_control &&
+                   web->notes
+               ? 0
+               : -1;
 }
 
 /* Signals are read from a descriptor, by main alone: blocked before any thread starts. */
@@ -186,6 +197,7 @@ struct threads {
     struct writer *writer;
     struct reader *reader;
     struct listener *listener;
+    struct control *control;
 };
 
 /* Drops what was given up while it was in the queue. */
@@ -200,8 +212,14 @@ static void empty(struct queue *requests)
 /* In an order in which nobody hands work to one that has gone. */
 static void stop(struct web *web, struct threads *t)
 {
+    if (web->sampler)
+        sampler_tell_to_stop(web->sampler); /* what it is at may last as long as the drain */
+    if (t->control)
+        control_tell_to_stop(t->control);
     if (t->http)
         drain(web, t->http);
+    if (t->control)
+        control_stop(t->control);
     if (t->listener)
         listener_stop(t->listener);
     if (web->publisher)
@@ -210,27 +228,31 @@ static void stop(struct web *web, struct threads *t)
         writer_stop(t->writer);
     if (t->reader)
         reader_stop(t->reader);
-    if (!t->http)
-        return;
-    http_stop(t->http);
-    empty(web->to_write);
-    empty(web->to_read);
+    if (t->http) {
+        http_stop(t->http);
+        empty(web->to_write);
+        empty(web->to_read);
+        empty(web->to_control);
+    }
+    if (web->sampler)
+        sampler_stop(web->sampler);
 }
 
 static int start(struct web *web, const char *role, struct queue *done, struct threads *t,
                  struct err *e)
 {
     web->publisher = job_publisher_start(&web->settings, role, PUBLISHER_ITEMS, done, e);
-    if (!web->publisher || !(t->writer = writer_start(web, done, e)) ||
-        !(t->reader = reader_start(web, e)) || !(t->listener = listener_start(web, e)) ||
-        !(t->http = http_start(web, e)))
+    if (!web->publisher || sampler_start(web, &web->sampler, &web->graph_trouble, e) ||
+        (web->settings.demo && !(t->control = control_start(web, e))) ||
+        !(t->writer = writer_start(web, done, e)) || !(t->reader = reader_start(web, e)) ||
+        !(t->listener = listener_start(web, e)) || !(t->http = http_start(web, e)))
         return -1;
     return 0;
 }
 
 static int run(struct web *web, const char *role)
 {
-    struct threads threads = {NULL, NULL, NULL, NULL};
+    struct threads threads = {.http = NULL};
     struct err e = ERR_INIT;
     struct queue *done = NULL;
     int signal_fd, status = 0;
@@ -249,6 +271,8 @@ static int run(struct web *web, const char *role)
     queue_free(done);
     queue_free(web->to_read);
     queue_free(web->to_write);
+    queue_free(web->to_control);
+    notes_free(web->notes);
     waiters_free(web->waiters);
     streams_free(web->streams);
     if (signal_fd >= 0)

@@ -16,6 +16,7 @@
 #include "base/buf.h"
 #include "job/output_target.h"
 #include "web/answer.h"
+#include "web/demo.h"
 #include "web/headers.h"
 #include "web/router.h"
 #include "web/waiters.h"
@@ -59,8 +60,9 @@ struct request {
     struct request *next_asking; /* owner: the reader's statistics */
     /* GET /events and /jobs/{id}/events; passes to the response */
     struct stream *stream;
-    char *last_event_id; /* NULL: none */
-    bool streaming;      /* its answer has begun, and goes on */
+    char *last_event_id;     /* NULL: none */
+    bool streaming;          /* its answer has begun, and goes on */
+    struct demo_order order; /* /demo */
 
     /* GET /outputs: what has been read of it */
     char output[OUTPUT_NAME_SIZE];

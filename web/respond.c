@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "web/shared_text.h"
 #include "web/streams.h"
 
 /* Never called: only HEAD is answered with a length and no bytes. */
@@ -14,6 +15,11 @@ static ssize_t no_bytes(void *cls, uint64_t pos, char *buf, size_t max)
     (void)buf;
     (void)max;
     return MHD_CONTENT_READER_END_WITH_ERROR;
+}
+
+static void drop_shared(void *shared)
+{
+    shared_text_drop(shared);
 }
 
 /* ---- streams */
@@ -95,6 +101,15 @@ static struct MHD_Response *make_response(struct request *r)
         response = MHD_create_response_from_buffer(a->body_len, a->body, MHD_RESPMEM_MUST_FREE);
         if (response)
             a->body = NULL;
+        return response;
+    }
+    if (a->shared) {
+        const char *bytes = shared_text_bytes(a->shared, &a->body_len);
+
+        response = MHD_create_response_from_buffer_with_free_callback_cls(
+            a->body_len, (void *)(uintptr_t)bytes, drop_shared, a->shared);
+        if (response)
+            a->shared = NULL;
         return response;
     }
     if (a->static_body)

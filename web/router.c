@@ -16,6 +16,11 @@ static const struct known {
     {"/outputs/{file}", ROUTE_GET_OUTPUT, ROUTE_BAD_METHOD},
     {"/healthz", ROUTE_HEALTH, ROUTE_BAD_METHOD},
     {"/readyz", ROUTE_READY, ROUTE_BAD_METHOD},
+    {"/graph", ROUTE_GRAPH, ROUTE_BAD_METHOD},
+    {"/demo", ROUTE_DEMO_STATE, ROUTE_BAD_METHOD},
+    {"/demo/kill", ROUTE_BAD_METHOD, ROUTE_DEMO_KILL},
+    {"/demo/scale", ROUTE_BAD_METHOD, ROUTE_DEMO_SCALE},
+    {"/demo/guv", ROUTE_BAD_METHOD, ROUTE_DEMO_GUV},
     {"/openapi.json", ROUTE_PAGE, ROUTE_BAD_METHOD},
     {"/", ROUTE_PAGE, ROUTE_BAD_METHOD},
     {"/favicon.ico", ROUTE_PAGE, ROUTE_BAD_METHOD},
@@ -59,6 +64,7 @@ struct route route_find(const char *method, const char *path)
         if (!fits(routes[i].path, path, &found))
             continue;
         found.allow = allow_of(&routes[i]);
+        found.demo = strncmp(routes[i].path, "/demo", 5) == 0;
         found.id = ROUTE_BAD_METHOD;
         if (found.head || strcmp(method, "GET") == 0)
             found.id = routes[i].get;

@@ -18,6 +18,11 @@ enum route_id {
     ROUTE_GET_OUTPUT,
     ROUTE_HEALTH,
     ROUTE_READY,
+    ROUTE_GRAPH,
+    ROUTE_DEMO_STATE,
+    ROUTE_DEMO_KILL,
+    ROUTE_DEMO_SCALE,
+    ROUTE_DEMO_GUV,
     ROUTE_PAGE, /* /, /openapi.json and all below /static/ */
     ROUTE_NOT_FOUND,
     ROUTE_BAD_METHOD
@@ -29,6 +34,7 @@ struct route {
     const char *argument; /* what stands for {id} or {file}: lent from the path; NULL: none */
     size_t argument_len;
     bool head; /* the method is HEAD */
+    bool demo; /* the path is there with IMAGERESIZE_DEMO=1 alone */
 };
 
 struct route route_find(const char *method, const char *path);

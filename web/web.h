@@ -29,14 +29,21 @@
 /* Bytes that the kernel keeps for the reader of a stream. */
 #define STREAM_UNSENT_BYTES (64 * 1024)
 
+struct notes;
+struct sampler;
+
 struct web {
     struct settings settings;
     struct new_job_limits limits;
     struct output_target target;
     struct waiters *waiters;
     struct streams *streams;
-    struct queue *to_write; /* requests for the writer */
-    struct queue *to_read;  /* requests for the reader */
+    struct queue *to_write;   /* requests for the writer */
+    struct queue *to_read;    /* requests for the reader */
+    struct queue *to_control; /* requests of the demonstration */
+    struct notes *notes;
+    struct sampler *sampler;  /* NULL: there is no graph, and */
+    struct err graph_trouble; /* why */
     struct job_publisher *publisher;
     atomic_bool stopping;    /* answers close their connections */
     atomic_llong held_bytes; /* now */

@@ -29,7 +29,8 @@ struct api {
 /* Lives from a request's first bytes to its completion; hangs on libmicrohttpd's req_cls. */
 struct request {
     struct buf body;
-    const char *range; /* its Range header, lent while it is answered; NULL: none */
+    const char *range;  /* its Range header, lent while it is answered; NULL: none */
+    const char *signal; /* of its query, the same */
 };
 
 struct answer {
@@ -238,6 +239,28 @@ static struct answer patch(const struct api *api, const struct buf *bytes, const
     return type ? patch_one(api, body, type) : patch_many(api, body);
 }
 
+/* name: of a dyno, or of a type, for all of its dynos. */
+static struct answer kill_dynos(const struct api *api, const char *name, const char *signal)
+{
+    bool is_known = formation_type(api->formation, name) != NULL;
+    json_t *killed;
+
+    if (!signal || strcmp(signal, "KILL") != 0)
+        return refuse_params("The query must be signal=KILL.");
+    killed = json_array();
+    for (struct dyno *d = formation_dynos(api->formation); d; d = d->next) {
+        if (strcmp(d->name, name) != 0 && strcmp(d->type->name, name) != 0)
+            continue;
+        is_known = true;
+        if (formation_kill_dyno(d))
+            json_array_append_new(killed, dyno_json(api, d));
+    }
+    if (is_known)
+        return ok(killed);
+    json_decref(killed);
+    return refuse(MHD_HTTP_NOT_FOUND, "not_found", "Couldn't find that dyno.");
+}
+
 /* ---- paths */
 
 /* What is left of path after prefix, or NULL when it does not start with that. */
@@ -302,6 +325,10 @@ static struct answer answer_to(const struct api *api, const char *method, const 
         return answer_formation(api, method, NULL, r);
     if (after(of_app, "/formation/"))
         return answer_formation(api, method, after(of_app, "/formation/"), r);
+    if (after(of_app, "/dynos/") && !api->options.strict)
+        return strcmp(method, MHD_HTTP_METHOD_DELETE) == 0
+                   ? kill_dynos(api, after(of_app, "/dynos/"), r->signal)
+                   : refuse_method("DELETE");
     if (strcmp(of_app, "/dynos") != 0)
         return refuse(MHD_HTTP_NOT_FOUND, "not_found", "There is no such path.");
     if (strcmp(method, MHD_HTTP_METHOD_GET) != 0)
@@ -364,6 +391,7 @@ static struct answer answer_all(struct api *api, struct MHD_Connection *connecti
     if (!is_authorized(api, connection))
         return refuse(MHD_HTTP_UNAUTHORIZED, "unauthorized", "Invalid credentials provided.");
     r->range = header(connection, MHD_HTTP_HEADER_RANGE);
+    r->signal = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "signal");
     return answer_to(api, method, path, r);
 }
 

@@ -424,10 +424,16 @@ void formation_stop(struct formation *f)
     f->stopping = true;
 }
 
+bool formation_kill_dyno(const struct dyno *d)
+{
+    signal_dyno(d, SIGKILL);
+    return d->pid > 0;
+}
+
 void formation_kill(struct formation *f)
 {
     for (struct dyno *d = f->dynos; d; d = d->next)
-        signal_dyno(d, SIGKILL);
+        formation_kill_dyno(d);
 }
 
 bool formation_is_over(const struct formation *f)

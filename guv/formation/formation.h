@@ -80,6 +80,10 @@ int formation_scale(struct formation *f, struct type *type, int quantity, struct
 /* SIGTERM to all, and nothing is started any more. May be called again. */
 void formation_stop(struct formation *f);
 
+/* SIGKILL to one and its children. To the formation that is a death like others: it starts it again
+ * unless it was stopping. Returns false when it does not run. */
+bool formation_kill_dyno(const struct dyno *d);
+
 /* SIGKILL to all that still run. */
 void formation_kill(struct formation *f);
 

@@ -19,6 +19,8 @@
 #define READ_SHARE 0.4
 #define STATISTICS_SHARE 0.6
 #define WRITE_SHARE 0.9
+#define API_PATIENCE_MS 60000 /* of the management API, before AMQP is asked, which tells less */
+#define API_ANSWER_MAX_BYTES ((size_t)16 * 1024 * 1024) /* some 40,000 queues */
 #define STEP_LEAST_MS 1000 /* a connection with TLS, whatever the interval */
 #define STEP_MOST_MS 10000
 
@@ -144,7 +146,9 @@ static int meet_broker(struct governor *g, struct err *e)
                                      .ca_file = env->ca_file,
                                      .names = g->queue_names,
                                      .n = g->n,
-                                     .poll_s = g->options.settings->poll_s};
+                                     .poll_s = g->options.settings->poll_s,
+                                     .answer_max_bytes = API_ANSWER_MAX_BYTES,
+                                     .patience_ms = API_PATIENCE_MS};
 
     if (!env->broker)
         return err_set(e, ERR_INPUT,
@@ -297,12 +301,11 @@ static struct observation observation(const struct governor *g, size_t i)
 
 static void read_all(struct governor *g)
 {
-    struct http_call *calls[PLATFORM_APPS_MAX + 1], *queues_first;
+    struct http_call *calls[PLATFORM_APPS_MAX + QUEUES_CALLS_MAX];
     int64_t deadline = share_of_poll(g, READ_SHARE);
     size_t n = platform_reads(&g->platform, calls, g->began_mono_ms);
 
-    if ((queues_first = queues_call(g->queues, g->began_mono_ms)))
-        calls[n++] = queues_first;
+    n += queues_calls(g->queues, calls + n, g->began_mono_ms);
     http_client_run(g->http, calls, n, deadline);
     while ((n = platform_take_reads(&g->platform, calls, clock_mono_ms())) > 0)
         http_client_run(g->http, calls, n, deadline);

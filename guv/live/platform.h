@@ -11,9 +11,9 @@
 #ifndef GUV_LIVE_PLATFORM_H
 #define GUV_LIVE_PLATFORM_H
 
+#include "http/http_client.h"
 #include "live/backoff.h"
 #include "live/heroku.h"
-#include "live/http_client.h"
 
 #define PLATFORM_APPS_MAX 100
 #define PLATFORM_PAGES_MAX 10 /* of a formation, after the first; Heroku's have 200 types */

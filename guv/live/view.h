@@ -5,8 +5,8 @@
 #define GUV_LIVE_VIEW_H
 
 #include "live/platform.h"
-#include "live/queues.h"
 #include "policy/policy.h"
+#include "queues/queues.h"
 
 /* Why a role is where it is. The log speaks when it changes. */
 enum mood {

@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "db/db.h"
-#include "live/broker_address.h"
 #include "live/governor.h"
 #include "live/heroku.h"
+#include "queues/broker_address.h"
 #include "tool/commands.h"
 
 bool run_check_is_used(void)

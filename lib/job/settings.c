@@ -171,6 +171,21 @@ const struct config_setting settings_table[] = {
     NUMBER("IMAGERESIZE_OUTBOX_LEASE", "30", 1, 3600, "s", PROGRAM_WEB, outbox_lease_s,
            "how long a web process has its outbox rows to itself"),
 
+    TEXT("IMAGERESIZE_GRAPH", NULL, "graphs/imageresize.fbp", PROGRAM_WEB, graph, NULL,
+         "the file that `GET /graph` shows"),
+    TEXT("MSGFLO_MANAGEMENT_URL", NULL, NULL, PROGRAM_WEB, management_url, check_http_url,
+         "base URL of RabbitMQ's management API, for `GET /graph`; not set: at the broker's host"),
+    NUMBER("IMAGERESIZE_DEADLINE", "30", 1, 86400, "s", PROGRAM_WEB, deadline_s,
+           "by when interactive images are to be done: what the page measures them by"),
+    NUMBER("IMAGERESIZE_DEADLINE_BULK", "600", 1, 604800, "s", PROGRAM_WEB, deadline_bulk_s,
+           "the same for bulk images"),
+    NUMBER("IMAGERESIZE_DEMO", "0", 0, 1, "", PROGRAM_WEB, demo,
+           "1: the page kills and scales processes through `formation` on this machine"),
+    TEXT("GUV_HEROKU_URL", NULL, NULL, PROGRAM_WEB, heroku_url, NULL,
+         "for IMAGERESIZE_DEMO: where `formation` answers, http://127.0.0.1:PORT"),
+    TEXT("GUV_APP", NULL, NULL, PROGRAM_WEB, heroku_app, NULL,
+         "for IMAGERESIZE_DEMO: the name of formation's app"),
+
     TEXT(
         "IMAGERESIZE_FETCH_ALLOW", NULL, NULL, PROGRAM_RESIZE, fetch_allow, NULL,
         "places that may be fetched from though they are not public: CIDR[:port], comma-separated"),

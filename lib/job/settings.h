@@ -34,6 +34,10 @@ struct settings {
         outbox_lease_s;
     int64_t max_streams, stream_rate, stream_heartbeat_s, stream_patience_s;
 
+    const char *graph, *management_url;
+    int64_t deadline_s, deadline_bulk_s, demo;
+    const char *heroku_url, *heroku_app;
+
     const char *fetch_allow;
     int64_t fetch_timeout_s, max_redirects, max_source_mb, max_megapixels;
     int64_t resize_concurrent, source_memory_mb, decoders, resize_timeout_s;

@@ -6,6 +6,7 @@
 #include "db/db.h"
 #include "job/output_target.h"
 #include "msgflo/msgflo.h"
+#include "start/loopback.h"
 
 /* Of two variables for one setting, the one that its value is from; the first if neither is set. */
 static const char *name_of(const char *name, const char *fallback)
@@ -77,6 +78,25 @@ static void check_output(enum settings_program program, const struct settings *s
         check_bucket(s, problems);
 }
 
+/* Whoever opens the page may then kill processes: of this machine, through formation, and no
+ * others. */
+static void check_demo(const struct settings *s, struct buf *problems)
+{
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.";
+
+    if (config_env("DYNO"))
+        buf_text(problems,
+                 "IMAGERESIZE_DEMO: must not be 1 on a dyno: whoever opens the page could "
+                 "kill its processes\n");
+    if (!s->heroku_url || !loopback_is_http(s->heroku_url))
+        buf_text(problems,
+                 "GUV_HEROKU_URL: must be http://127.0.0.1:PORT, where `formation` answers, when "
+                 "IMAGERESIZE_DEMO is 1\n");
+    if (!s->heroku_app || s->heroku_app[strspn(s->heroku_app, plain)])
+        buf_text(problems, "GUV_APP: must be the name of formation's app when IMAGERESIZE_DEMO is "
+                           "1\n");
+}
+
 /* What the table cannot check - what settings mean together, and what a library makes of them - is
  * checked for those that the table takes, so that all is told at once and nothing twice. */
 static int read_all(enum settings_program program, start_check_fn *more, struct settings *ret,
@@ -90,6 +110,8 @@ static int read_all(enum settings_program program, start_check_fn *more, struct 
     check_output(program, ret, &output, problems);
     check_database(program, ret, &output, problems);
     check_broker(ret, problems);
+    if (ret->demo)
+        check_demo(ret, problems);
     if (more)
         more(ret, problems);
     return problems->len > 0 || problems->failed ? -1 : 0;

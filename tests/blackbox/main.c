@@ -15,7 +15,8 @@ static const struct {
     {"http", run_http_tests, false},     {"create", run_create_tests, false},
     {"jobs", run_job_tests, false},      {"outputs", run_output_tests, false},
     {"events", run_event_tests, false},  {"lists", run_list_tests, false},
-    {"cancel", run_cancel_tests, false}, {"images", run_image_tests, true},
+    {"cancel", run_cancel_tests, false}, {"graph", run_graph_tests, false},
+    {"images", run_image_tests, true},
 };
 
 static bool is_wanted(const char *name, char **names)

@@ -81,5 +81,6 @@ int run_cancel_tests(void);
 int run_event_tests(void);
 int run_output_tests(void);
 int run_image_tests(void);
+int run_graph_tests(void);
 
 #endif

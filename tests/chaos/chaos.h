@@ -54,5 +54,6 @@ int run_bucket_tests(void);
 int run_stop_tests(void);
 int run_stream_tests(void);
 int run_dyno_tests(void);
+int run_demo_tests(void);
 
 #endif

@@ -18,6 +18,7 @@ static const struct {
     {"dyno", run_dyno_tests},     {"sources", run_source_tests}, {"decoder", run_decoder_tests},
     {"bucket", run_bucket_tests}, {"queues", run_queue_tests},   {"outages", run_outage_tests},
     {"kills", run_kill_tests},    {"stop", run_stop_tests},      {"streams", run_stream_tests},
+    {"demo", run_demo_tests},
 };
 
 static int start_system(void **state)
@@ -34,6 +35,7 @@ static int start_system(void **state)
                            "IMAGERESIZE_ATTEMPTS=5",
                            "IMAGERESIZE_STREAM_HEARTBEAT=1",
                            "IMAGERESIZE_STREAM_PATIENCE=2",
+                           "IMAGERESIZE_DEMO=1",
                            program ? program_word : NULL,
                            NULL};
 

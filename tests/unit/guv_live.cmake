@@ -1,5 +1,3 @@
-unit_test(guv_queue_stats LIBRARIES guv_live)
-unit_test(guv_http_client LIBRARIES guv_live PkgConfig::MICROHTTPD)
 unit_test(guv_platform LIBRARIES guv_live)
 unit_test(guv_report LIBRARIES guv_live)
 # Decides by a script of its own, against a broker and a platform of its own.

@@ -301,6 +301,81 @@ static void wants_its_token(void **state)
     http_answer_release(&answer);
 }
 
+/* Until it runs (again): there is no line of its own for that, after the first. */
+static void wait_for_dyno(struct fixture *f, const char *name)
+{
+    int64_t deadline = clock_mono_ms() + PATIENCE_MS;
+    char up[40];
+
+    snprintf(up, sizeof up, "%s up", name);
+    for (;;) {
+        AUTO(buf_release) struct buf dynos = BUF_INIT;
+
+        list_dynos(f, &dynos);
+        if (strstr(dynos.data, up))
+            return;
+        if (!read_more(f, deadline)) /* each start is a line */
+            fail_msg("%s does not come up: %s", name, dynos.data);
+    }
+}
+
+/* The names in an answer's list of dynos: "work.1 work.2". */
+static void assert_killed(struct fixture *f, const char *path, const char *want)
+{
+    AUTO(buf_release) struct buf names = BUF_INIT;
+    json_t *list, *dyno;
+    size_t i;
+
+    assert_int_equal(call(f, "DELETE", path, NULL, &list), 200);
+    json_array_foreach(list, i, dyno)
+        buf_printf(&names, "%s%s", i ? " " : "", json_string_value(json_object_get(dyno, "name")));
+    json_decref(list);
+    assert_string_equal(names.data ? names.data : "", want);
+}
+
+static void kills_a_dyno_or_all_of_a_type_when_asked(void **state)
+{
+    struct fixture *f = *state;
+
+    start(f, "stubborn=0,crash=0,web=1,work=3", NULL);
+    wait_for_output(f, "work.3 is up");
+    assert_killed(f, "/dynos/work.2?signal=KILL", "work.2");
+    wait_for_output(f, "work.2 ended by signal 9; starts again in 0.1 s\nformation | work.2 is up");
+    assert_killed(f, "/dynos/work?signal=KILL", "work.1 work.2 work.3");
+    wait_for_output(f, "work.2 ended by signal 9; starts again in 0.2 s");
+    wait_for_dyno(f, "work.1");
+    wait_for_dyno(f, "work.2");
+    wait_for_dyno(f, "work.3");
+    assert_killed(f, "/dynos/crash?signal=KILL", ""); /* none runs */
+    assert_dynos(f, "web.1 up, work.1 up, work.2 up, work.3 up");
+}
+
+static void kills_nobody_for_a_call_it_does_not_know(void **state)
+{
+    static const struct {
+        const char *method, *path;
+        long status;
+    } cases[] = {
+        {"DELETE", "/dynos/work.1", 422},
+        {"DELETE", "/dynos/work.1?signal=TERM", 422},
+        {"DELETE", "/dynos/work.9?signal=KILL", 404},
+        {"DELETE", "/dynos/nobody?signal=KILL", 404},
+        {"DELETE", "/dynos/?signal=KILL", 404},
+        {"DELETE", "/dynos?signal=KILL", 405},      /* not all of them at once */
+        {"POST", "/dynos/work.1?signal=KILL", 405}, /* which pages of other sites could send */
+        {"GET", "/dynos/work.1?signal=KILL", 405},
+    };
+    struct fixture *f = *state;
+    pid_t pid;
+
+    start(f, "stubborn=0,crash=0,web=0", NULL);
+    wait_for_output(f, "work.1 is up");
+    pid = pid_of(f, "work.1");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_int_equal(call(f, cases[i].method, cases[i].path, NULL, NULL), cases[i].status);
+    assert_int_equal(pid_of(f, "work.1"), pid);
+}
+
 /* ---- strict ---- */
 
 #define ACCEPT "Accept: application/vnd.heroku+json; version=3"
@@ -446,6 +521,15 @@ static void there_are_no_control_calls_unless_it_is_strict(void **state)
     assert_int_equal(strict_status(f, "GET", "/formation", NULL, NULL), 200);
 }
 
+static void strict_lacks_the_call_that_heroku_lacks(void **state)
+{
+    struct fixture *f = *state;
+
+    start_with(f, "stubborn=0,crash=0,web=0", "--strict", NULL);
+    assert_int_equal(strict_status(f, "DELETE", "/dynos/work.1?signal=KILL", NULL, NULL), 404);
+    assert_int_equal(strict_status(f, "DELETE", "/dynos/work?signal=KILL", NULL, NULL), 404);
+}
+
 static void restarts_what_dies_with_growing_delay(void **state)
 {
     struct fixture *f = *state;
@@ -528,6 +612,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         formation_test(runs_so_many_of_each_type_but_never_release),
         formation_test(scales_one_type_and_several),
+        formation_test(kills_a_dyno_or_all_of_a_type_when_asked),
+        formation_test(kills_nobody_for_a_call_it_does_not_know),
         formation_test(refuses_bad_updates_and_makes_none_of_them),
         formation_test(knows_its_paths_and_methods),
         formation_test(a_body_past_the_limit_is_refused),
@@ -537,6 +623,7 @@ int main(void)
         formation_test(strict_counts_the_rate_and_refuses_past_it),
         formation_test(strict_gives_a_long_list_in_pages),
         formation_test(there_are_no_control_calls_unless_it_is_strict),
+        formation_test(strict_lacks_the_call_that_heroku_lacks),
         formation_test(restarts_what_dies_with_growing_delay),
         formation_test(a_killed_dyno_comes_back_with_another_pid),
         formation_test(sigterm_stops_all_and_kills_who_does_not_listen),

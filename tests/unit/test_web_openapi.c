@@ -7,6 +7,7 @@
 #include "job/settings.h"
 #include "unit.h"
 #include "web/answer.h"
+#include "web/demo.h"
 #include "web/description.h"
 #include "web/job_create.h"
 #include "web/job_query.h"
@@ -203,8 +204,8 @@ static void a_deployment_describes_its_own_limits(void **state)
                                    .max_stats = default_of("IMAGERESIZE_MAX_STATS"),
                                    .max_side_px = default_of("IMAGERESIZE_MAX_SIDE"),
                                    .stream_rate = default_of("IMAGERESIZE_STREAM_RATE"),
-                                   .stream_heartbeat_s =
-                                       default_of("IMAGERESIZE_STREAM_HEARTBEAT")};
+                                   .stream_heartbeat_s = default_of("IMAGERESIZE_STREAM_HEARTBEAT"),
+                                   .demo = 1};
     const struct settings odd = {.max_body_bytes = 7001,
                                  .max_images = 7002,
                                  .max_outputs = 7003,
@@ -279,6 +280,34 @@ static void describes_every_parameter_of_a_query(void **state)
     assert_parameters("/stats", stats_query_names);
 }
 
+static void describes_the_demonstration_only_where_it_is(void **state)
+{
+    const struct settings without = {.demo = 0}, with = {.demo = 1};
+    json_t *bare = described(&without), *whole = described(&with);
+    const json_t *paths = json_object_get(bare, "paths");
+
+    (void)state;
+    assert_null(json_object_get(paths, "/demo"));
+    assert_null(json_object_get(paths, "/demo/kill"));
+    assert_non_null(json_object_get(paths, "/graph"));
+    assert_int_equal(json_object_size(json_object_get(whole, "paths")),
+                     json_object_size(paths) + 4);
+    json_decref(bare);
+    json_decref(whole);
+}
+
+static void tells_the_limit_of_scaling_by_hand(void **state)
+{
+    json_t *schema = json_object_get(
+        json_object_get(json_object_get(at("paths./demo/scale.post.requestBody"), "content"),
+                        "application/json"),
+        "schema");
+    json_t *quantity = json_object_get(json_object_get(schema, "properties"), "quantity");
+
+    (void)state;
+    assert_int_equal(json_integer_value(json_object_get(quantity, "maximum")), DEMO_QUANTITY_MAX);
+}
+
 /* Faults that say "unknown member" when body is read. */
 static size_t unknown_members(json_t *body)
 {
@@ -326,6 +355,8 @@ int main(void)
         cmocka_unit_test(tells_the_limits_of_the_settings),
         cmocka_unit_test(a_deployment_describes_its_own_limits),
         cmocka_unit_test(describes_every_parameter_of_a_query),
+        cmocka_unit_test(describes_the_demonstration_only_where_it_is),
+        cmocka_unit_test(tells_the_limit_of_scaling_by_hand),
         cmocka_unit_test(every_described_member_of_a_request_is_known),
     };
 

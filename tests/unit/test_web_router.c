@@ -21,6 +21,14 @@ static void finds_the_route_of_method_and_path(void **state)
         {"GET", "/outputs/a.jpg", ROUTE_GET_OUTPUT, "a.jpg"},
         {"GET", "/healthz", ROUTE_HEALTH, NULL},
         {"GET", "/readyz", ROUTE_READY, NULL},
+        {"HEAD", "/graph", ROUTE_GRAPH, NULL},
+        {"GET", "/demo", ROUTE_DEMO_STATE, NULL},
+        {"POST", "/demo/kill", ROUTE_DEMO_KILL, NULL},
+        {"POST", "/demo/scale", ROUTE_DEMO_SCALE, NULL},
+        {"POST", "/demo/guv", ROUTE_DEMO_GUV, NULL},
+        {"GET", "/demonstration", ROUTE_NOT_FOUND, NULL},
+        {"POST", "/demo", ROUTE_BAD_METHOD, NULL},
+        {"GET", "/demo/kill", ROUTE_BAD_METHOD, NULL},
         {"GET", "/", ROUTE_PAGE, NULL},
         {"GET", "/openapi.json", ROUTE_PAGE, NULL},
         {"GET", "/static/samples/a.jpg", ROUTE_PAGE, NULL},
@@ -80,11 +88,23 @@ static void tells_the_methods_of_a_path(void **state)
     }
 }
 
+/* Of those, and of wrong methods there, nothing may be seen where it is off. */
+static void knows_the_paths_of_the_demonstration(void **state)
+{
+    (void)state;
+    assert_true(route_find("GET", "/demo").demo);
+    assert_true(route_find("GET", "/demo/kill").demo);
+    assert_true(route_find("POST", "/demo/guv").demo);
+    assert_false(route_find("GET", "/graph").demo);
+    assert_false(route_find("POST", "/jobs").demo);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_the_route_of_method_and_path),
         cmocka_unit_test(tells_the_methods_of_a_path),
+        cmocka_unit_test(knows_the_paths_of_the_demonstration),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

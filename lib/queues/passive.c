@@ -1,4 +1,4 @@
-#include "live/passive.h"
+#include "queues/passive.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,12 +1,12 @@
 /*
- * test_guv_queue_stats.c - what RabbitMQ's management API says of queues, from its bytes.
+ * test_queue_stats.c - what RabbitMQ's management API says of queues, from its bytes.
  */
 #include <math.h>
 
 #include "unit.h"
 
-#include "live/broker_address.h"
-#include "live/queue_stats.h"
+#include "queues/broker_address.h"
+#include "queues/queue_stats.h"
 
 static const char *const names[] = {"jobs", "mail"};
 
@@ -71,6 +71,81 @@ static void messages_are_the_sum_of_their_parts(void **state)
     (void)state;
     parse("[{\"name\":\"jobs\",\"messages_ready\":4,\"messages_unacknowledged\":3}]", s);
     assert_true(s[0].messages == 7);
+}
+
+/* The smaller of what its declaration and a policy say; ready messages count, not those in hand. */
+static void a_queue_is_full_at_its_limit(void **state)
+{
+    static const struct {
+        const char *fields;
+        double max_messages; /* 0: none */
+        bool is_full;
+    } cases[] = {
+        {"\"messages_ready\":9", 0, false},
+        {"\"messages_ready\":9,\"arguments\":{\"x-max-length\":10}", 10, false},
+        {"\"messages_ready\":10,\"arguments\":{\"x-max-length\":10}", 10, true},
+        {"\"messages_ready\":10,\"effective_policy_definition\":{\"max-length\":10}", 10, true},
+        {"\"messages_ready\":5,\"arguments\":{\"x-max-length\":5},"
+         "\"effective_policy_definition\":{\"max-length\":10}",
+         5, true},
+        {"\"messages_ready\":9,\"messages_unacknowledged\":9,"
+         "\"arguments\":{\"x-max-length\":10}",
+         10, false},
+        {"\"messages_ready\":0,\"arguments\":{\"x-max-length\":0}", 0, true},
+        {"\"messages_ready\":1,\"message_bytes_ready\":99,"
+         "\"arguments\":{\"x-max-length-bytes\":100}",
+         0, false},
+        {"\"messages_ready\":1,\"message_bytes_ready\":100,"
+         "\"effective_policy_definition\":{\"max-length-bytes\":100}",
+         0, true},
+        {"\"arguments\":{\"x-max-length\":\"10\"},\"effective_policy_definition\":[]", 0, false},
+    };
+    struct queue_stats s[2];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[300];
+
+        snprintf(text, sizeof text, "[{\"name\":\"jobs\",%s}]", cases[i].fields);
+        parse(text, s);
+        assert_true(s[0].is_full == cases[i].is_full);
+        if (cases[i].max_messages > 0)
+            assert_true(s[0].max_messages == cases[i].max_messages);
+    }
+    assert_true(isnan(s[0].max_messages));
+}
+
+/* As RabbitMQ 3.10 answers, one of them before its first message. */
+static void counts_what_is_published_to_exchanges(void **state)
+{
+    static const char text[] = "[{\"name\":\"\"},{\"name\":\"mail\"},"
+                               "{\"message_stats\":{\"publish_in\":12},\"name\":\"jobs\"}]";
+    static const char *const three[] = {"jobs", "mail", "nobody"};
+    struct err e = ERR_INIT;
+    double published[3];
+
+    (void)state;
+    assert_int_equal(exchange_stats_parse(text, strlen(text), three, 3, published, &e), 0);
+    assert_true(published[0] == 12 && published[1] == 0 && isnan(published[2]));
+    assert_int_equal(exchange_stats_parse("{}", 2, three, 3, published, &e), -1);
+    assert_true(isnan(published[0]));
+}
+
+static void adds_up_what_consumers_take_at_a_time(void **state)
+{
+    static const char text[] = "[{\"prefetch_count\":10,\"queue\":{\"name\":\"jobs\"}},"
+                               "{\"prefetch_count\":5,\"queue\":{\"name\":\"jobs\"}},"
+                               "{\"prefetch_count\":0,\"queue\":{\"name\":\"mail\"}},"
+                               "{\"queue\":{}}, null]";
+    static const char *const three[] = {"jobs", "mail", "nobody"};
+    struct err e = ERR_INIT;
+    double places[3];
+
+    (void)state;
+    assert_int_equal(consumer_stats_parse(text, strlen(text), three, 3, places, &e), 0);
+    assert_true(places[0] == 15 && isnan(places[1]) && places[2] == 0);
+    assert_int_equal(consumer_stats_parse("", 0, three, 3, places, &e), -1);
+    assert_true(isnan(places[0]));
 }
 
 static void refuses_what_is_no_list(void **state)
@@ -145,6 +220,9 @@ int main(void)
         cmocka_unit_test(a_queue_that_is_not_listed_is_unknown),
         cmocka_unit_test(missing_numbers_are_unknown_and_not_0),
         cmocka_unit_test(messages_are_the_sum_of_their_parts),
+        cmocka_unit_test(a_queue_is_full_at_its_limit),
+        cmocka_unit_test(counts_what_is_published_to_exchanges),
+        cmocka_unit_test(adds_up_what_consumers_take_at_a_time),
         cmocka_unit_test(refuses_what_is_no_list),
         cmocka_unit_test(the_path_escapes_the_virtual_host),
         cmocka_unit_test(counters_that_stay_while_a_rate_says_they_move_are_stale),

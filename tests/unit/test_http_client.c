@@ -1,5 +1,5 @@
 /*
- * test_guv_http_client.c - several calls at a time against a small server: deadlines, limits and
+ * test_http_client.c - several calls at a time against a small server: deadlines, limits and
  * the headers that are read back.
  */
 #include <math.h>
@@ -11,7 +11,7 @@
 #include "unit.h"
 
 #include "base/clock.h"
-#include "live/http_client.h"
+#include "http/http_client.h"
 
 /* The resolver of this program, libcurl's threads too: of names it knows none, and not soon. */
 int getaddrinfo(const char *name, const char *service, const struct addrinfo *hints,
@@ -163,6 +163,19 @@ static void sends_method_headers_and_credentials(void **state)
     assert_string_equal(f->asked, "PATCH me Basic dTpw");
 }
 
+/* Of a proxy that the environment names, which is away: a peer on this machine is not asked by it.
+ */
+static void a_direct_call_goes_by_no_proxy(void **state)
+{
+    struct fixture *f = *state;
+
+    setenv("http_proxy", "http://127.0.0.1:1", 1);
+    assert_int_equal(one(f)->status, 0);
+    f->call[0].is_direct = true;
+    assert_int_equal(one(f)->status, 200);
+    unsetenv("http_proxy");
+}
+
 static void reads_the_headers_it_knows(void **state)
 {
     static const struct {
@@ -224,6 +237,7 @@ int main(void)
         http_test(a_resolver_that_does_not_answer_is_not_awaited),
         http_test(an_answer_past_the_limit_is_none),
         http_test(sends_method_headers_and_credentials),
+        http_test(a_direct_call_goes_by_no_proxy),
         http_test(reads_the_headers_it_knows),
         http_test(an_error_says_why_and_holds_nothing_that_was_sent),
     };

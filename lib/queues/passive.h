@@ -3,10 +3,10 @@
  * has (queue.declare with `passive`): all that AMQP tells of a queue. Messages in the hands of
  * consumers are not counted. Hides rabbitmq-c. Belongs to one thread.
  */
-#ifndef GUV_LIVE_PASSIVE_H
-#define GUV_LIVE_PASSIVE_H
+#ifndef QUEUES_PASSIVE_H
+#define QUEUES_PASSIVE_H
 
-#include "live/broker_address.h"
+#include "queues/broker_address.h"
 
 struct passive; /* opaque */
 

@@ -1,4 +1,4 @@
-#include "live/broker_address.h"
+#include "queues/broker_address.h"
 
 #include <string.h>
 #if __has_include(<rabbitmq-c/amqp.h>)

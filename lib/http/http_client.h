@@ -1,10 +1,10 @@
 /*
- * http_client.h - several HTTP requests at a time, all answered by one deadline: the calls that
- * guv makes of the broker's management API and of the platform. Hides libcurl.
+ * http_client.h - several HTTP requests at a time, all answered by one deadline: calls of the
+ * broker's management API and of the platform. Hides libcurl.
  * Belongs to one thread. A token given in a header is in no error.
  */
-#ifndef GUV_LIVE_HTTP_CLIENT_H
-#define GUV_LIVE_HTTP_CLIENT_H
+#ifndef HTTP_HTTP_CLIENT_H
+#define HTTP_HTTP_CLIENT_H
 
 #include <stdint.h>
 
@@ -21,7 +21,8 @@ struct http_call {
     const char *headers[HTTP_HEADERS_MAX]; /* "Name: value"; a NULL ends them */
     const char *user, *password;           /* basic authentication; NULL: none */
     const char *body;                      /* NULL: none */
-    size_t max_bytes;                      /* of the answer */
+    bool is_direct;   /* by no proxy, whatever the environment says: for a peer on this machine */
+    size_t max_bytes; /* of the answer */
 
     /* Answered: either a status, or 0 and why there is none. */
     long status;

@@ -1,8 +1,8 @@
 /*
  * broker_address.h - what an AMQP broker's URL says, for the two ways to ask it of its queues.
  */
-#ifndef GUV_LIVE_BROKER_ADDRESS_H
-#define GUV_LIVE_BROKER_ADDRESS_H
+#ifndef QUEUES_BROKER_ADDRESS_H
+#define QUEUES_BROKER_ADDRESS_H
 
 #include <stdbool.h>
 

@@ -3,48 +3,52 @@
  * disappear from what is known. When the API has answered a while ago, its silence is therefore
  * taken as a fault of the moment, in which nothing is known, and AMQP is asked only when it lasts.
  */
-#include "live/queues.h"
+#include "queues/queues.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/utf8.h"
-#include "live/broker_address.h"
-#include "live/passive.h"
+#include "queues/broker_address.h"
+#include "queues/passive.h"
 
-#define ANSWER_MAX_BYTES ((size_t)16 * 1024 * 1024) /* some 40,000 queues */
-#define PATIENCE_MS 60000                           /* with an API that has answered before */
-#define TRY_AGAIN_MS 30000                          /* an API that does not answer */
+#define TRY_AGAIN_MS 30000 /* an API that does not answer */
 
 /* Statistics that stand still for longer are not believed: three polls, and three times the
  * interval in which the broker makes them (collect_statistics_interval, by default). */
 #define STALE_POLLS 3
 #define STALE_LEAST_MS (3 * 5000)
 
+/* What is asked of the API. */
+enum asked { ASKED_QUEUES, ASKED_EXCHANGES, ASKED_CONSUMERS };
+
 struct queues {
     struct queues_options options;
     struct broker_address address;
-    char *url; /* of the call */
-    struct http_call call;
-    bool is_asked;            /* the call was given out */
+    char *urls[QUEUES_CALLS_MAX]; /* NULL: it is not wanted */
+    struct http_call calls[QUEUES_CALLS_MAX];
+    bool is_asked;            /* the calls were given out */
     int64_t asked_mono_ms;    /* the last time it was */
     bool has_answered;        /* ever */
     int64_t answered_mono_ms; /* the last time */
-    struct passive *passive;  /* NULL: not connected */
+    bool may_amqp;
+    struct passive *passive; /* NULL: not connected */
     enum queues_source source;
     struct queue_stats *stats; /* options.n of each */
     struct staleness *staleness;
     bool *is_stale;
+    double *places;
+    double *published; /* options.n_exchanges */
     char trouble[400];
 };
 
 /* ---- beginning and end ---- */
 
-static char *make_url(const struct broker_address *a, const char *base)
+static char *make_url(const struct broker_address *a, const char *base, char *path_taken)
 {
     AUTO(buf_release) struct buf url = BUF_INIT;
-    AUTO(text_freep) char *path = queue_stats_path(a->vhost);
+    AUTO(text_freep) char *path = path_taken;
     bool ipv6 = strchr(a->host, ':') != NULL;
 
     if (base)
@@ -59,6 +63,47 @@ static char *make_url(const struct broker_address *a, const char *base)
     return buf_detach(&url);
 }
 
+static void forget_all(struct queues *q)
+{
+    q->source = QUEUES_NONE;
+    for (size_t i = 0; i < q->options.n; i++) {
+        q->stats[i] = queue_stats_unknown();
+        q->places[i] = (double)NAN;
+        q->is_stale[i] = false;
+    }
+    for (size_t i = 0; i < q->options.n_exchanges; i++)
+        q->published[i] = (double)NAN;
+}
+
+/* Returns -1 at no memory. */
+static int make_calls(struct queues *q)
+{
+    static char *(*const path_of[])(const char *vhost) = {
+        [ASKED_QUEUES] = queue_stats_path,
+        [ASKED_EXCHANGES] = exchange_stats_path,
+        [ASKED_CONSUMERS] = consumer_stats_path,
+    };
+    const bool wanted[] = {
+        [ASKED_QUEUES] = true,
+        [ASKED_EXCHANGES] = q->options.n_exchanges > 0,
+        [ASKED_CONSUMERS] = q->options.with_places,
+    };
+    bool failed = false;
+
+    for (size_t i = 0; i < QUEUES_CALLS_MAX; i++) {
+        if (!wanted[i])
+            continue;
+        q->urls[i] = make_url(&q->address, q->options.management_url, path_of[i](q->address.vhost));
+        failed |= !q->urls[i];
+        q->calls[i] = (struct http_call){.method = "GET",
+                                         .url = q->urls[i],
+                                         .user = q->address.user,
+                                         .password = q->address.password,
+                                         .max_bytes = q->options.answer_max_bytes};
+    }
+    return failed ? -1 : 0;
+}
+
 int queues_new(const struct queues_options *options, struct queues **ret, struct err *e)
 {
     struct queues *q = calloc(1, sizeof(*q));
@@ -70,21 +115,18 @@ int queues_new(const struct queues_options *options, struct queues **ret, struct
         queues_free(q);
         return -1;
     }
-    q->url = make_url(&q->address, options->management_url);
+    q->may_amqp = true;
     q->stats = calloc(options->n + 1, sizeof(*q->stats));
     q->staleness = calloc(options->n + 1, sizeof(*q->staleness));
     q->is_stale = calloc(options->n + 1, sizeof(*q->is_stale));
-    if (!q->url || !q->stats || !q->staleness || !q->is_stale) {
+    q->places = calloc(options->n + 1, sizeof(*q->places));
+    q->published = calloc(options->n_exchanges + 1, sizeof(*q->published));
+    if (make_calls(q) || !q->stats || !q->staleness || !q->is_stale || !q->places ||
+        !q->published) {
         queues_free(q);
         return err_set(e, ERR_NOMEM, "no memory for queues");
     }
-    for (size_t i = 0; i < options->n; i++)
-        q->stats[i] = queue_stats_unknown();
-    q->call = (struct http_call){.method = "GET",
-                                 .url = q->url,
-                                 .user = q->address.user,
-                                 .password = q->address.password,
-                                 .max_bytes = ANSWER_MAX_BYTES};
+    forget_all(q);
     *ret = q;
     return 0;
 }
@@ -94,9 +136,13 @@ void queues_free(struct queues *q)
     if (!q)
         return;
     passive_close(q->passive);
-    http_call_release(&q->call);
+    for (size_t i = 0; i < QUEUES_CALLS_MAX; i++) {
+        http_call_release(&q->calls[i]);
+        free(q->urls[i]);
+    }
     broker_address_release(&q->address);
-    free(q->url);
+    free(q->places);
+    free(q->published);
     free(q->stats);
     free(q->staleness);
     free(q->is_stale);
@@ -108,16 +154,21 @@ void queues_free(struct queues *q)
 /* Whether its silence is a fault of the moment. */
 static bool is_trusted(const struct queues *q, int64_t now_mono_ms)
 {
-    return q->has_answered && now_mono_ms - q->answered_mono_ms < PATIENCE_MS;
+    return q->has_answered && now_mono_ms - q->answered_mono_ms < q->options.patience_ms;
 }
 
-struct http_call *queues_call(struct queues *q, int64_t now_mono_ms)
+size_t queues_calls(struct queues *q, struct http_call *ret[QUEUES_CALLS_MAX], int64_t now_mono_ms)
 {
+    size_t n = 0;
+
     q->is_asked = q->source != QUEUES_AMQP || now_mono_ms - q->asked_mono_ms >= TRY_AGAIN_MS;
     if (!q->is_asked)
-        return NULL;
+        return 0;
     q->asked_mono_ms = now_mono_ms;
-    return &q->call;
+    for (size_t i = 0; i < QUEUES_CALLS_MAX; i++)
+        if (q->urls[i])
+            ret[n++] = &q->calls[i];
+    return n;
 }
 
 static void drop_what_stands_still(struct queues *q, int64_t now_mono_ms)
@@ -134,9 +185,15 @@ static void drop_what_stands_still(struct queues *q, int64_t now_mono_ms)
     }
 }
 
+/* The bytes of an answer, which may be none. */
+static const char *bytes_of(const struct http_call *call)
+{
+    return call->answer.data ? call->answer.data : "";
+}
+
 static int take_answer(struct queues *q, struct err *e)
 {
-    const struct http_call *call = &q->call;
+    const struct http_call *call = &q->calls[ASKED_QUEUES];
 
     if (call->status == 0)
         return err_set(e, call->err.code, "the management API: %s", call->err.text);
@@ -148,8 +205,24 @@ static int take_answer(struct queues *q, struct err *e)
     if (call->status != 200)
         return err_set(e, ERR_UNAVAILABLE, "the management API answers with status %ld",
                        call->status);
-    return queue_stats_parse(call->answer.data ? call->answer.data : "", call->answer.len,
-                             q->options.names, q->options.n, q->stats, e);
+    return queue_stats_parse(bytes_of(call), call->answer.len, q->options.names, q->options.n,
+                             q->stats, e);
+}
+
+/* Of the calls beside it: what they did not bring is not known. */
+static int take_the_others(struct queues *q, struct err *e)
+{
+    const struct http_call *exchanges = &q->calls[ASKED_EXCHANGES];
+    const struct http_call *consumers = &q->calls[ASKED_CONSUMERS];
+    int rc = 0;
+
+    if (q->urls[ASKED_EXCHANGES])
+        rc |= exchange_stats_parse(bytes_of(exchanges), exchanges->answer.len, q->options.exchanges,
+                                   q->options.n_exchanges, q->published, e);
+    if (q->urls[ASKED_CONSUMERS])
+        rc |= consumer_stats_parse(bytes_of(consumers), consumers->answer.len, q->options.names,
+                                   q->options.n, q->places, e);
+    return rc;
 }
 
 /* ---- AMQP ---- */
@@ -194,15 +267,6 @@ static void set_trouble(struct queues *q, const char *a, const char *b)
     utf8_repair(q->trouble, strlen(q->trouble)); /* cut, perhaps within a character */
 }
 
-static void forget_all(struct queues *q)
-{
-    q->source = QUEUES_NONE;
-    for (size_t i = 0; i < q->options.n; i++) {
-        q->stats[i] = queue_stats_unknown();
-        q->is_stale[i] = false;
-    }
-}
-
 void queues_take(struct queues *q, int64_t now_mono_ms)
 {
     char why[200] = "";
@@ -216,7 +280,8 @@ void queues_take(struct queues *q, int64_t now_mono_ms)
             passive_close(q->passive);
             q->passive = NULL;
             drop_what_stands_still(q, now_mono_ms);
-            set_trouble(q, "", "");
+            take_the_others(q, &e);
+            set_trouble(q, e.text, "");
             return;
         }
         snprintf(why, sizeof(why), "%.199s", e.text);
@@ -227,12 +292,27 @@ void queues_take(struct queues *q, int64_t now_mono_ms)
         }
         set_trouble(q, why, "asking over AMQP, which tells less");
     }
+    forget_all(q);
+    if (!q->may_amqp) {
+        if (q->is_asked)
+            set_trouble(q, why, "");
+        return;
+    }
     if (ask_amqp(q, &amqp) == 0) {
         q->source = QUEUES_AMQP;
         return;
     }
     forget_all(q);
     set_trouble(q, why, amqp.text);
+}
+
+void queues_let_amqp(struct queues *q, bool may)
+{
+    q->may_amqp = may;
+    if (may)
+        return;
+    passive_close(q->passive);
+    q->passive = NULL;
 }
 
 enum queues_source queues_source(const struct queues *q)
@@ -243,6 +323,16 @@ enum queues_source queues_source(const struct queues *q)
 const struct queue_stats *queues_at(const struct queues *q, size_t i)
 {
     return &q->stats[i];
+}
+
+double queues_published_to(const struct queues *q, size_t i)
+{
+    return q->published[i];
+}
+
+double queues_places(const struct queues *q, size_t i)
+{
+    return q->places[i];
 }
 
 bool queues_is_stale(const struct queues *q, size_t i)

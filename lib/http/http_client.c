@@ -1,4 +1,4 @@
-#include "live/http_client.h"
+#include "http/http_client.h"
 
 #include <curl/curl.h>
 #include <math.h>
@@ -154,6 +154,8 @@ static void set_options(const struct http_client *c, struct http_call *call, lon
     }
     if (call->body)
         curl_easy_setopt(h, CURLOPT_POSTFIELDS, call->body);
+    if (call->is_direct)
+        curl_easy_setopt(h, CURLOPT_PROXY, "");
     if (c->options.ca_file)
         curl_easy_setopt(h, CURLOPT_CAINFO, c->options.ca_file);
     curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
