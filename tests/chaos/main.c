@@ -18,8 +18,12 @@ static const struct {
     {"dyno", run_dyno_tests},     {"sources", run_source_tests}, {"decoder", run_decoder_tests},
     {"bucket", run_bucket_tests}, {"queues", run_queue_tests},   {"outages", run_outage_tests},
     {"kills", run_kill_tests},    {"stop", run_stop_tests},      {"streams", run_stream_tests},
-    {"demo", run_demo_tests},
+    {"demo", run_demo_tests},     {"kills", run_kill_tests},     {"stop", run_stop_tests},
+    {"cancel", run_cancel_tests}, {"stats", run_stats_tests},
 };
+
+#define DIGITS_OF(number) #number
+#define DIGITS(macro) DIGITS_OF(macro)
 
 static int start_system(void **state)
 {
@@ -36,6 +40,7 @@ static int start_system(void **state)
                            "IMAGERESIZE_STREAM_HEARTBEAT=1",
                            "IMAGERESIZE_STREAM_PATIENCE=2",
                            "IMAGERESIZE_DEMO=1",
+                           "IMAGERESIZE_MAX_STATS=" DIGITS(STATS_MAX),
                            program ? program_word : NULL,
                            NULL};
 
