@@ -86,15 +86,26 @@ class Visit {
     return Number((await this.text(selector)).replace(/\D/g, ''));
   }
 
-  // As a person would: the element is scrolled to, and may not be covered.
+  // The element once it can be seen: what it is folded away in is opened, and it is scrolled to at once,
+  // for a page that still scrolls is clicked in the wrong place.
+  async reveal(selector) {
+    await this.page.waitForSelector(selector);
+    await this.page.$eval(selector, (element) => {
+      for (let fold = element.closest('details'); fold; fold = fold.parentElement.closest('details'))
+        if (!fold.querySelector('summary').contains(element)) fold.open = true;
+      element.scrollIntoView({ behavior: 'instant', block: 'center' });
+    });
+    return this.page.waitForSelector(selector, { visible: true });
+  }
+
+  // By the mouse: the element may not be covered.
   async click(selector) {
-    const element = await this.page.waitForSelector(selector, { visible: true });
-    await element.click();
+    await (await this.reveal(selector)).click();
   }
 
   // What stood in the field goes.
   async fill(selector, value) {
-    await this.page.waitForSelector(selector, { visible: true });
+    await this.reveal(selector);
     await this.page.focus(selector);
     await this.page.$eval(selector, (element) => element.select());
     await this.page.keyboard.type(String(value));
