@@ -70,6 +70,8 @@ static void jobs_are_cancelled_whole_or_not_at_all_while_web_is_killed(void **st
     }
     assert_true(sql_number("SELECT count(*) FROM images WHERE status = 'cancelled'") > 0);
     assert_all_end_once(120000);
+    /* A store has told of those that web has ended. */
+    assert_true(sql_becomes("SELECT count(*) FROM untold_jobs", 0, 60000));
 }
 
 static void what_the_broker_never_had_is_never_sent(void **state)
