@@ -17,6 +17,8 @@ static const struct limit {
     size_t setting; /* offset of an int64_t in struct settings */
 } limits[] = {
     {"paths./jobs.post.requestBody", "description", offsetof(struct settings, max_body_bytes)},
+    {"components.parameters.Limit.schema", "maximum", offsetof(struct settings, max_page)},
+    {"paths./stats.get", "description", offsetof(struct settings, max_stats)},
     {"paths./events.get", "description", offsetof(struct settings, stream_rate)},
     {"components.responses.Events", "description", offsetof(struct settings, stream_heartbeat_s)},
     {REQUEST "images", "maxItems", offsetof(struct settings, max_images)},

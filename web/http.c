@@ -12,11 +12,13 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "job/message.h"
+#include "web/job_query.h"
 #include "web/outbox_item.h"
 #include "web/outputs.h"
 #include "web/pages.h"
 #include "web/request.h"
 #include "web/respond.h"
+#include "web/stats_query.h"
 
 #define BODY_TIMEOUT_MS 30000
 #define DRAIN_FACTOR 4 /* times the limit on bodies that are still read, to be refused */
@@ -38,7 +40,8 @@ static const char *header(const struct request *r, const char *name)
 /* What every request may have. Returns -1 with a 400 when a header cannot be understood. */
 static int read_headers(struct web *web, struct request *r)
 {
-    const char *tags = r->route.id == ROUTE_CREATE_JOB ? NULL : header(r, "If-None-Match");
+    const bool is_post = strcmp(r->method, "POST") == 0;
+    const char *tags = is_post ? NULL : header(r, "If-None-Match");
 
     header_request_id(header(r, "X-Request-Id"), r->id);
     r->wait_s = header_prefer_wait(header(r, "Prefer"));
@@ -220,13 +223,59 @@ static int read_job_id(struct request *r)
     return 0;
 }
 
-static enum MHD_Result get_job(struct web *web, struct request *r)
+/* The job's own paths: they go to the thread whose queue it is. */
+static enum MHD_Result work_on_job(struct web *web, struct request *r, struct queue *queue)
 {
     if (read_job_id(r)) {
         answer_problem(&r->answer, 404, "there is no such job");
         return respond(r, atomic_load(&web->stopping));
     }
-    return hand_over(web, r, web->to_read);
+    return hand_over(web, r, queue);
+}
+
+static enum MHD_Result take_parameter(void *cls, enum MHD_ValueKind kind, const char *name,
+                                      size_t name_len, const char *value, size_t value_len)
+{
+    (void)kind;
+    parameters_take(cls, name, name_len, value, value_len);
+    return MHD_YES;
+}
+
+static void read_parameters(const struct request *r, const char *const *names,
+                            struct parameters *ret)
+{
+    parameters_init(ret, names);
+    MHD_get_connection_values_n(r->connection, MHD_GET_ARGUMENT_KIND, take_parameter, ret);
+}
+
+static enum MHD_Result list_jobs(struct web *web, struct request *r)
+{
+    AUTO(parameters_release) struct parameters p;
+
+    r->wait_s = -1;
+    read_parameters(r, job_query_names, &p);
+    if (!(r->list = malloc(sizeof *r->list)))
+        answer_problem(&r->answer, 503, "out of memory");
+    else if (job_query_parse(&p, clock_wall_ms(), web->settings.max_page, r->list))
+        answer_validation(&r->answer, &p.problems);
+    else
+        return hand_over(web, r, web->to_read);
+    return respond(r, atomic_load(&web->stopping));
+}
+
+static enum MHD_Result get_stats(struct web *web, struct request *r)
+{
+    AUTO(parameters_release) struct parameters p;
+
+    r->wait_s = -1;
+    read_parameters(r, stats_query_names, &p);
+    if (!(r->stats = malloc(sizeof *r->stats)))
+        answer_problem(&r->answer, 503, "out of memory");
+    else if (stats_query_parse(&p, clock_wall_ms(), r->stats))
+        answer_validation(&r->answer, &p.problems);
+    else
+        return hand_over(web, r, web->to_read);
+    return respond(r, atomic_load(&web->stopping));
 }
 
 /* Returns -1 with an answer. HEAD needs none. */
@@ -292,8 +341,15 @@ static enum MHD_Result answer_route(struct web *web, struct request *r)
     switch (r->route.id) {
     case ROUTE_CREATE_JOB:
         return create_job(web, r);
+    case ROUTE_LIST_JOBS:
+        return list_jobs(web, r);
     case ROUTE_GET_JOB:
-        return get_job(web, r);
+        return work_on_job(web, r, web->to_read);
+    case ROUTE_CANCEL_JOB:
+        r->wait_s = -1;
+        return work_on_job(web, r, web->to_write);
+    case ROUTE_STATS:
+        return get_stats(web, r);
     case ROUTE_JOB_EVENTS:
         return get_job_events(web, r);
     case ROUTE_EVENTS:

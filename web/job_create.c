@@ -191,7 +191,8 @@ struct new_job *new_job_parse(const void *bytes, size_t len, const struct new_jo
     if (problems->count > 0)
         return NULL;
     uuid_make(job->id);
-    clock_timestamp(clock_wall_ms(), job->created_at);
+    /* The time in the id, so that what asks for jobs by either finds the same. */
+    clock_timestamp(uuid_wall_ms(job->id), job->created_at);
     parsed = job;
     job = NULL;
     return parsed;

@@ -10,10 +10,12 @@
 #include "base/log.h"
 #include "db/db.h"
 #include "reader_sql.h"
+#include "web/job_query.h"
 #include "web/job_rows.h"
 #include "web/outage.h"
 #include "web/outputs.h"
 #include "web/request.h"
+#include "web/stats_reader.h"
 #include "web/streams.h"
 
 #define TAKE_MAX 64
@@ -24,18 +26,24 @@ struct reader {
     struct web *web;
     struct db *db;
     struct outage outage;
+    struct stats_reader *stats;
     atomic_bool stopping;
 };
+
+static void note_err(struct reader *reader, const char *request_id, const struct err *e)
+{
+    if (e->code == ERR_UNAVAILABLE)
+        outage_begins(&reader->outage, e);
+    else
+        log_error("database_error", "thread=reader request_id=%s code=%s message=%s", request_id,
+                  err_code_name(e->code), log_quote(e->text));
+}
 
 static void settle_err(struct reader *reader, struct request *r, const struct err *e)
 {
     struct answer a = ANSWER_INIT;
 
-    if (e->code == ERR_UNAVAILABLE)
-        outage_begins(&reader->outage, e);
-    else
-        log_error("database_error", "thread=reader request_id=%s code=%s message=%s", r->id,
-                  err_code_name(e->code), log_quote(e->text));
+    note_err(reader, r->id, e);
     answer_err(&a, e);
     request_settle(r, &a);
 }
@@ -64,6 +72,15 @@ static void describe_job(struct answer *a, const struct request *r, const char *
     a->waited_s = r->waiter.waits ? r->wait_s : -1;
 }
 
+/* A client that is slow to read an answer holds it for long. */
+static void reserve_answer(struct reader *reader, struct request *r, struct answer *a)
+{
+    if (request_reserve(r, &reader->web->held_bytes, a->body_len, HELD_BYTES_MAX) == 0)
+        return;
+    answer_release(a);
+    answer_problem(a, 503, "too much is in hand already");
+}
+
 static void answer_job(struct reader *reader, struct request *r)
 {
     AUTO(pg_clearp) PGresult *res = NULL;
@@ -85,11 +102,7 @@ static void answer_job(struct reader *reader, struct request *r)
     ended = job_has_ended(&job);
     answer_json(&a, r->route.id == ROUTE_CREATE_JOB && !ended ? 202 : 200,
                 job_text_of(res, r->base_url));
-    /* A client that is slow to read it holds it for long. */
-    if (request_reserve(r, &reader->web->held_bytes, a.body_len, HELD_BYTES_MAX)) {
-        answer_release(&a);
-        answer_problem(&a, 503, "too much is in hand already");
-    }
+    reserve_answer(reader, r, &a);
     if (a.status < 300 && r->route.id == ROUTE_CREATE_JOB)
         snprintf(a.location, sizeof a.location, "%s/jobs/%s", r->base_url, r->waiter.job);
     if (a.status < 300)
@@ -141,6 +154,51 @@ static void read_job(struct reader *reader, struct request *r)
         break;
     }
     answer_job(reader, r);
+}
+
+/* The page; a row more than its limit tells that there is another. New, or NULL at no memory. */
+static char *page_of(const PGresult *res, const struct job_query *q)
+{
+    AUTO(buf_release) struct buf text = BUF_INIT;
+    const int rows = PQntuples(res), n = rows < q->limit ? rows : q->limit;
+    char cursor[CURSOR_SIZE];
+
+    buf_text(&text, "{\"jobs\":[");
+    for (int i = 0; i < n; i++) {
+        const struct job_row job = job_row_of(res, i);
+        AUTO(text_freep) char *summary = job_summary_json(&job);
+
+        if (!summary)
+            return NULL;
+        buf_printf(&text, "%s%s", i ? "," : "", summary);
+    }
+    if (rows > n) {
+        job_query_next(q, job_row_of(res, n - 1).id, cursor);
+        buf_printf(&text, "],\"next\":\"%s\"}", cursor);
+    } else {
+        buf_text(&text, "],\"next\":null}");
+    }
+    return buf_detach(&text);
+}
+
+static void list_jobs(struct reader *reader, struct request *r)
+{
+    const struct job_query *q = r->list;
+    AUTO(pg_clearp) PGresult *res = NULL;
+    struct answer a = ANSWER_INIT;
+    struct err e = ERR_INIT;
+    char rows[12];
+
+    snprintf(rows, sizeof rows, "%d", q->limit + 1);
+    res = db_exec(reader->db, web_list_jobs_sql, 5,
+                  (const char *[]){q->statuses, q->priorities, q->from, q->before, rows}, &e);
+    if (!res) {
+        settle_err(reader, r, &e);
+        return;
+    }
+    answer_json(&a, 200, page_of(res, q));
+    reserve_answer(reader, r, &a);
+    request_settle(r, &a);
 }
 
 /* ---- streams */
@@ -294,6 +352,12 @@ static void read_request(struct reader *reader, struct request *r)
     case ROUTE_JOB_EVENTS:
         begin_events(reader, r);
         break;
+    case ROUTE_LIST_JOBS:
+        list_jobs(reader, r);
+        break;
+    case ROUTE_STATS:
+        stats_reader_ask(reader->stats, r);
+        break;
     case ROUTE_READY:
         answer_ready(reader, r);
         break;
@@ -302,6 +366,18 @@ static void read_request(struct reader *reader, struct request *r)
         break;
     }
     if (db_connected(reader->db))
+        outage_ends(&reader->outage);
+}
+
+static void make_stats(struct reader *reader)
+{
+    struct err e = ERR_INIT;
+
+    if (!stats_reader_has_work(reader->stats))
+        return;
+    if (stats_reader_step(reader->stats, reader->db, &e))
+        note_err(reader, "-", &e);
+    else if (db_connected(reader->db))
         outage_ends(&reader->outage);
 }
 
@@ -317,10 +393,11 @@ static void *run(void *arg)
         struct pollfd fd = {queue_fd(reader->web->to_read), POLLIN, 0};
         size_t n;
 
-        poll(&fd, 1, -1);
+        poll(&fd, 1, stats_reader_has_work(reader->stats) ? 0 : -1);
         n = queue_take(reader->web->to_read, taken, TAKE_MAX);
         for (size_t i = 0; i < n; i++)
             read_request(reader, taken[i]);
+        make_stats(reader);
     }
     return NULL;
 }
@@ -330,7 +407,8 @@ struct reader *reader_start(struct web *web, struct err *e)
     struct reader *reader = calloc(1, sizeof *reader);
     const struct db_options options = {.url = web->settings.database_url,
                                        .application = "imageresize-web reader",
-                                       .statement_timeout_ms = STATEMENT_TIMEOUT_MS};
+                                       .statement_timeout_ms = STATEMENT_TIMEOUT_MS,
+                                       .settings = READER_SETTINGS};
 
     if (!reader) {
         err_set(e, ERR_NOMEM, "the reader");
@@ -339,9 +417,11 @@ struct reader *reader_start(struct web *web, struct err *e)
     reader->web = web;
     reader->outage.who = "reader";
     reader->db = db_new(&options, e);
-    if (reader->db && pthread_create(&reader->thread, NULL, run, reader) == 0)
+    reader->stats = stats_reader_new(web, e);
+    if (reader->db && reader->stats && pthread_create(&reader->thread, NULL, run, reader) == 0)
         return reader;
     err_set(e, ERR_UNAVAILABLE, "the reader's thread cannot be started");
+    stats_reader_free(reader->stats);
     db_free(reader->db);
     free(reader);
     return NULL;
@@ -352,6 +432,7 @@ void reader_stop(struct reader *reader)
     atomic_store(&reader->stopping, true);
     queue_wake(reader->web->to_read);
     pthread_join(reader->thread, NULL);
+    stats_reader_free(reader->stats);
     db_free(reader->db);
     free(reader);
 }

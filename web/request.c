@@ -52,6 +52,8 @@ void request_drop(struct request *r)
     free(r->row);
     free(r->job_text);
     free(r->bytes);
+    free(r->list);
+    free(r->stats);
     free(r);
 }
 

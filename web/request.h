@@ -20,7 +20,8 @@
 #include "web/router.h"
 #include "web/waiters.h"
 
-struct new_job;
+struct job_query;
+struct stats_query;
 struct outbox_item;
 struct stream;
 
@@ -53,6 +54,9 @@ struct request {
     char *job_text;   /* the job as answered */
     struct outbox_item *item;
 
+    struct job_query *list;      /* GET /jobs */
+    struct stats_query *stats;   /* GET /stats */
+    struct request *next_asking; /* owner: the reader's statistics */
     /* GET /events and /jobs/{id}/events; passes to the response */
     struct stream *stream;
     char *last_event_id; /* NULL: none */

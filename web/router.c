@@ -2,55 +2,53 @@
 
 #include <string.h>
 
-/* {name} stands for one segment that is not empty; "*" at the end for any rest. */
-static const struct {
+/* {name} in a path stands for one segment that is not empty; "*" for any rest. */
+static const struct known {
     const char *path;
-    const char *allow;
-    enum route_id id;
+    enum route_id get, post; /* ROUTE_BAD_METHOD: has no such method. HEAD goes with GET. */
 } routes[] = {
-    {"/jobs", "POST", ROUTE_CREATE_JOB},
-    {"/jobs/{id}", "GET, HEAD", ROUTE_GET_JOB},
-    {"/jobs/{id}/events", "GET, HEAD", ROUTE_JOB_EVENTS},
-    {"/events", "GET, HEAD", ROUTE_EVENTS},
-    {"/outputs/{file}", "GET, HEAD", ROUTE_GET_OUTPUT},
-    {"/healthz", "GET, HEAD", ROUTE_HEALTH},
-    {"/readyz", "GET, HEAD", ROUTE_READY},
-    {"/openapi.json", "GET, HEAD", ROUTE_PAGE},
-    {"/", "GET, HEAD", ROUTE_PAGE},
-    {"/favicon.ico", "GET, HEAD", ROUTE_PAGE},
-    {"/static/*", "GET, HEAD", ROUTE_PAGE},
+    {"/jobs", ROUTE_LIST_JOBS, ROUTE_CREATE_JOB},
+    {"/jobs/{id}", ROUTE_GET_JOB, ROUTE_BAD_METHOD},
+    {"/jobs/{id}/cancel", ROUTE_BAD_METHOD, ROUTE_CANCEL_JOB},
+    {"/jobs/{id}/events", ROUTE_JOB_EVENTS, ROUTE_BAD_METHOD},
+    {"/events", ROUTE_EVENTS, ROUTE_BAD_METHOD},
+    {"/stats", ROUTE_STATS, ROUTE_BAD_METHOD},
+    {"/outputs/{file}", ROUTE_GET_OUTPUT, ROUTE_BAD_METHOD},
+    {"/healthz", ROUTE_HEALTH, ROUTE_BAD_METHOD},
+    {"/readyz", ROUTE_READY, ROUTE_BAD_METHOD},
+    {"/openapi.json", ROUTE_PAGE, ROUTE_BAD_METHOD},
+    {"/", ROUTE_PAGE, ROUTE_BAD_METHOD},
+    {"/favicon.ico", ROUTE_PAGE, ROUTE_BAD_METHOD},
+    {"/static/*", ROUTE_PAGE, ROUTE_BAD_METHOD},
 };
 
 #define ROUTE_COUNT (sizeof routes / sizeof *routes)
 
-/* Whether path fits; then route tells what stands for the part in braces. */
-static bool fits(const char *pattern, const char *path, struct route *route)
+/* Whether path fits; what stands for the part in braces is then in *found. */
+static bool fits(const char *pattern, const char *path, struct route *found)
 {
     const size_t fixed = strcspn(pattern, "{*");
-    const char *rest = pattern + fixed;
+    size_t len;
 
-    route->argument = NULL;
     if (strncmp(pattern, path, fixed) != 0)
         return false;
-    if (*rest == '*')
+    if (pattern[fixed] == '*')
         return true;
-    if (*rest == '\0')
-        return path[fixed] == '\0';
-    route->argument = path + fixed;
-    route->argument_len = strcspn(route->argument, "/");
-    rest += strcspn(rest, "}") + 1;
-    return route->argument_len > 0 && strcmp(route->argument + route->argument_len, rest) == 0;
+    if (!pattern[fixed])
+        return !path[fixed];
+    len = strcspn(path + fixed, "/");
+    if (len == 0 || strcmp(strchr(pattern, '}') + 1, path + fixed + len) != 0)
+        return false;
+    found->argument = path + fixed;
+    found->argument_len = len;
+    return true;
 }
 
-/* Whether the word stands in a list like "GET, HEAD". */
-static bool is_listed(const char *list, const char *word)
+static const char *allow_of(const struct known *route)
 {
-    const size_t len = strlen(word);
-
-    for (const char *p = list; len > 0 && (p = strstr(p, word)); p += len)
-        if ((p == list || p[-1] == ' ') && (p[len] == '\0' || p[len] == ','))
-            return true;
-    return false;
+    if (route->get == ROUTE_BAD_METHOD)
+        return "POST";
+    return route->post == ROUTE_BAD_METHOD ? "GET, HEAD" : "GET, HEAD, POST";
 }
 
 struct route route_find(const char *method, const char *path)
@@ -60,8 +58,12 @@ struct route route_find(const char *method, const char *path)
     for (size_t i = 0; i < ROUTE_COUNT; i++) {
         if (!fits(routes[i].path, path, &found))
             continue;
-        found.allow = routes[i].allow;
-        found.id = is_listed(routes[i].allow, method) ? routes[i].id : ROUTE_BAD_METHOD;
+        found.allow = allow_of(&routes[i]);
+        found.id = ROUTE_BAD_METHOD;
+        if (found.head || strcmp(method, "GET") == 0)
+            found.id = routes[i].get;
+        else if (strcmp(method, "POST") == 0)
+            found.id = routes[i].post;
         return found;
     }
     return found;
@@ -71,6 +73,6 @@ const char *route_path(size_t i, const char **ret_allow)
 {
     if (i >= ROUTE_COUNT)
         return NULL;
-    *ret_allow = routes[i].allow;
+    *ret_allow = allow_of(&routes[i]);
     return routes[i].path;
 }

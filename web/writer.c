@@ -1,8 +1,10 @@
 /*
- * Design notes. One statement saves a whole group, so that it costs one commit and one round trip.
- * A group that the database refuses is saved again one by one, so that only the culprit fails. The
- * outbox rows of a group are leased to this process as they are made, if the publisher has room for
- * them; else they are left for a sweep, here or in another web process.
+ * Design notes. One statement saves a whole group of new jobs, so that it costs one commit and one
+ * round trip. A group that the database refuses is saved again one by one, so that only the culprit
+ * fails. The outbox rows of a group are leased to this process as they are made, if the publisher
+ * has room for them; else they are left for a sweep, here or in another web process. Jobs that are
+ * to be cancelled are a group too, with a transaction of its own after that of the new ones: it is
+ * of several statements, and may wait for a lock.
  */
 #include "writer.h"
 
@@ -14,6 +16,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "db/db.h"
+#include "web/canceller.h"
 #include "web/outage.h"
 #include "web/outbox.h"
 #include "web/request.h"
@@ -118,12 +121,14 @@ static void answer_created(struct writer *w, struct request *r)
     request_settle(r, &a);
 }
 
-static void answer_failed(struct request *r, const struct err *e)
+static void answer_failed(struct request *const *group, size_t n, const struct err *e)
 {
-    struct answer a = ANSWER_INIT;
+    for (size_t i = 0; i < n; i++) {
+        struct answer a = ANSWER_INIT;
 
-    answer_err(&a, e);
-    request_settle(r, &a);
+        answer_err(&a, e);
+        request_settle(group[i], &a);
+    }
 }
 
 static void create_group(struct writer *w, struct request *const *group, size_t n)
@@ -146,24 +151,62 @@ static void create_group(struct writer *w, struct request *const *group, size_t 
             create_group(w, &group[i], 1);
         return;
     }
-    for (size_t i = 0; i < n; i++)
-        answer_failed(group[i], &e);
+    answer_failed(group, n, &e);
 }
 
-static void create_jobs(struct writer *w)
+/* ---- jobs to be cancelled */
+
+/* The reader knows how to answer with a job, and that there is none. */
+static void answer_cancelled(struct writer *w, struct request *r)
+{
+    struct answer a = ANSWER_INIT;
+
+    if (queue_push(w->web->to_read, r) == 0)
+        return;
+    answer_problem(&a, 503, "too many requests are in hand");
+    request_settle(r, &a);
+}
+
+static void cancel_group(struct writer *w, struct request *const *group, size_t n)
+{
+    const char *jobs[CREATE_MOST];
+    struct err e = ERR_INIT;
+
+    if (n == 0)
+        return;
+    for (size_t i = 0; i < n; i++)
+        jobs[i] = group[i]->waiter.job;
+    if (cancel_jobs(w->db, jobs, n, &e)) {
+        note_outcome(w, &e);
+        answer_failed(group, n, &e);
+        return;
+    }
+    note_outcome(w, NULL);
+    for (size_t i = 0; i < n; i++)
+        answer_cancelled(w, group[i]);
+}
+
+/* ---- requests */
+
+static void write_requests(struct writer *w)
 {
     void *taken[CREATE_MOST];
-    struct request *group[CREATE_MOST];
+    struct request *created[CREATE_MOST], *cancelled[CREATE_MOST];
     size_t n = queue_take(w->web->to_write, taken, (size_t)w->web->settings.create_batch);
-    size_t kept = 0;
+    size_t creates = 0, cancels = 0;
 
     for (size_t i = 0; i < n; i++) {
-        if (request_is_settled(taken[i]))
-            request_drop(taken[i]); /* given up: nobody would learn of the job */
+        struct request *r = taken[i];
+
+        if (request_is_settled(r))
+            request_drop(r); /* given up: nobody would learn of it */
+        else if (r->route.id == ROUTE_CANCEL_JOB)
+            cancelled[cancels++] = r;
         else
-            group[kept++] = taken[i];
+            created[creates++] = r;
     }
-    create_group(w, group, kept);
+    create_group(w, created, creates);
+    cancel_group(w, cancelled, cancels);
 }
 
 /* ---- the outbox */
@@ -252,7 +295,7 @@ static void *run(void *arg)
 
         look_at_broker(w);
         poll(fds, 2, sleep_ms(w));
-        create_jobs(w);
+        write_requests(w);
         finish_items(w);
         look_at_broker(w);
         sweep(w);

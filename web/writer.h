@@ -1,7 +1,7 @@
 /*
  * writer.h - the thread that writes to Postgres: saves new jobs, several requests' in one
- * transaction, and keeps the outbox: rows that are confirmed go, others wait longer, and those
- * that are due are given to the publisher.
+ * transaction, cancels jobs in the same way, and keeps the outbox: rows that are confirmed go,
+ * others wait longer, and those that are due are given to the publisher.
  */
 #ifndef WEB_WRITER_H
 #define WEB_WRITER_H

@@ -1,7 +1,6 @@
 #include "uuid.h"
 
 #include <ctype.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
@@ -23,6 +22,22 @@ void uuid_make(char ret[UUID_SIZE])
     snprintf(ret, UUID_SIZE, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
              b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13],
              b[14], b[15]);
+}
+
+int64_t uuid_wall_ms(const char *uuid)
+{
+    /* The first 48 bits (RFC 9562, section 5.7): eight digits, a dash, four digits. */
+    const long long high = strtoll(uuid, NULL, 16), low = strtoll(uuid + 9, NULL, 16);
+
+    return high << 16 | low;
+}
+
+void uuid_least(int64_t wall_ms, char ret[UUID_SIZE])
+{
+    const uint64_t ms = (uint64_t)wall_ms & UINT64_C(0xffffffffffff);
+
+    snprintf(ret, UUID_SIZE, "%08x-%04x-0000-0000-000000000000", (unsigned)(ms >> 16),
+             (unsigned)(ms & 0xffff));
 }
 
 bool uuid_is_valid(const char *text)

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/config.h"
 
@@ -26,6 +27,7 @@ struct db {
     bool wants_tls; /* unless its URL says otherwise */
     int connect_timeout_s;
     int statement_timeout_ms;
+    const char *settings;
     PGconn *conn; /* NULL: not connected */
     unsigned generation;
     bool proved; /* a statement has succeeded in this session */
@@ -130,6 +132,7 @@ struct db *db_new(const struct db_options *options, struct err *e)
     db->connect_timeout_s = options->connect_timeout_s ? options->connect_timeout_s : 5;
     db->statement_timeout_ms =
         options->statement_timeout_ms ? options->statement_timeout_ms : 10000;
+    db->settings = options->settings ? options->settings : "";
     if (read_url(db, e)) {
         db_free(db);
         return NULL;
@@ -218,13 +221,14 @@ static int line_len(const char *text)
  */
 static int set_up_session(struct db *db, struct err *e)
 {
-    char sql[200];
+    AUTO(buf_release) struct buf sql = BUF_INIT;
 
-    snprintf(sql, sizeof sql,
-             "SET statement_timeout = %d; SET idle_in_transaction_session_timeout = %d; "
-             "SET timezone = 'UTC'",
-             db->statement_timeout_ms, db->statement_timeout_ms + ANSWER_GRACE_MS);
-    return db_command(db, sql, e);
+    buf_printf(&sql,
+               "SET statement_timeout = %d; SET idle_in_transaction_session_timeout = %d; "
+               "SET timezone = 'UTC'; %s",
+               db->statement_timeout_ms, db->statement_timeout_ms + ANSWER_GRACE_MS, db->settings);
+    return sql.failed ? err_set(e, ERR_NOMEM, "the settings of a session")
+                      : db_command(db, sql.data, e);
 }
 
 int db_connect(struct db *db, struct err *e)

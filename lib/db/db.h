@@ -23,6 +23,7 @@ struct db_options {
     const char *application;  /* application_name, to be found in pg_stat_activity; copied */
     int connect_timeout_s;    /* 0: 5 */
     int statement_timeout_ms; /* 0: 10000 */
+    const char *settings;     /* further SET statements of each session, or NULL; lent for ever */
 };
 
 /* Returns 0, or -1 with *e (ERR_INPUT: a URL libpq does not take). Quotes nothing of it. */

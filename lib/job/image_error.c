@@ -34,3 +34,12 @@ enum image_error_code image_error_find(const char *code)
             break;
     return (enum image_error_code)i;
 }
+
+json_t *image_error_cancelled(void)
+{
+    const struct image_error_kind *kind = &kinds[IMAGE_CANCELLED];
+
+    return json_pack("{s:s, s:s, s:b, s:s}", "code", kind->code, "message",
+                     "cancelled before it was done", "retryable", kind->retryable, "stage",
+                     kind->stage);
+}

@@ -5,6 +5,7 @@
 #ifndef JOB_IMAGE_ERROR_H
 #define JOB_IMAGE_ERROR_H
 
+#include <jansson.h>
 #include <stdbool.h>
 
 enum image_error_code {
@@ -38,5 +39,8 @@ const struct image_error_kind *image_error_kind(enum image_error_code code);
 
 /* The code of that name, or IMAGE_ERROR_COUNT. */
 enum image_error_code image_error_find(const char *code);
+
+/* The error of an image that was cancelled. New, or NULL at no memory. */
+json_t *image_error_cancelled(void);
 
 #endif

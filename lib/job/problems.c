@@ -4,7 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 #define DETAIL_SIZE 300
+#define NAME_SIZE 61 /* of a parameter that is none of ours; more of it is not told */
 
 void problems_release(struct problems *p)
 {
@@ -13,21 +16,42 @@ void problems_release(struct problems *p)
     p->count = 0;
 }
 
-int problems_add(struct problems *p, const char *pointer, const char *fmt, ...)
+PRINTF_LIKE(4, 0)
+static void add(struct problems *p, const char *member, const char *place, const char *fmt,
+                va_list args)
 {
     char detail[DETAIL_SIZE];
-    va_list args;
 
     if (p->count++ >= PROBLEMS_MAX)
-        return -1;
+        return;
     if (!p->list)
         p->list = json_array();
-    va_start(args, fmt);
     vsnprintf(detail, sizeof detail, fmt, args);
-    va_end(args);
     /* At no memory the fault is counted and not told: the request is refused all the same. */
-    json_array_append_new(
-        p->list, json_pack("{s:s, s:s}", "pointer", pointer ? pointer : "", "detail", detail));
+    json_array_append_new(p->list, json_pack("{s:s, s:s}", member, place, "detail", detail));
+}
+
+int problems_add(struct problems *p, const char *pointer, const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    add(p, "pointer", pointer ? pointer : "", fmt, args);
+    va_end(args);
+    return -1;
+}
+
+int problems_add_parameter(struct problems *p, const char *name, const char *fmt, ...)
+{
+    char place[NAME_SIZE];
+    va_list args;
+
+    snprintf(place, sizeof place, "%s", name);
+    utf8_repair(place, strlen(place));
+    utf8_tame(place, strlen(place));
+    va_start(args, fmt);
+    add(p, "parameter", place, fmt, args);
+    va_end(args);
     return -1;
 }
 

@@ -30,7 +30,8 @@ struct settings {
     const char *api_keys;
 
     int64_t keep_alive_s, max_body_bytes, max_images, max_outputs, max_url_bytes, max_side_px;
-    int64_t max_metadata_bytes, max_waiters, create_batch, publish_window, outbox_lease_s;
+    int64_t max_metadata_bytes, max_page, max_stats, max_waiters, create_batch, publish_window,
+        outbox_lease_s;
     int64_t max_streams, stream_rate, stream_heartbeat_s, stream_patience_s;
 
     const char *fetch_allow;

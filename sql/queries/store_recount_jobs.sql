@@ -13,7 +13,8 @@ UPDATE jobs AS j
        cancelled    = n.cancelled,
        started_at   = least(j.started_at, n.started_at),
        completed_at = CASE n.status WHEN 'completed' THEN coalesce(j.completed_at, n.ended_at) END,
-       failed_at    = CASE n.status WHEN 'failed' THEN coalesce(j.failed_at, n.ended_at) END
+       failed_at    = CASE n.status WHEN 'failed' THEN coalesce(j.failed_at, n.ended_at) END,
+       cancelled_at = CASE n.status WHEN 'cancelled' THEN coalesce(j.cancelled_at, n.ended_at) END
   FROM (SELECT c.*,
                CASE WHEN queued + running = 0
                     THEN CASE WHEN failed > 0 THEN 'failed'
@@ -29,7 +30,7 @@ UPDATE jobs AS j
                        count(*) FILTER (WHERE status = 'cancelled') AS cancelled,
                        bool_or(attempts > 0 OR status <> 'queued') AS begun,
                        min(started_at) AS started_at,
-                       max(greatest(completed_at, failed_at)) AS ended_at
+                       max(greatest(completed_at, failed_at, cancelled_at)) AS ended_at
                   FROM images
                  WHERE job = ANY ($1::uuid[])
                  GROUP BY job) AS c) AS n

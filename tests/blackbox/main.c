@@ -12,9 +12,10 @@ static const struct {
     int (*run)(void);
     bool needs_sources;
 } groups[] = {
-    {"http", run_http_tests, false},      {"create", run_create_tests, false},
-    {"jobs", run_job_tests, false},       {"events", run_event_tests, false},
-    {"outputs", run_output_tests, false}, {"images", run_image_tests, true},
+    {"http", run_http_tests, false},    {"create", run_create_tests, false},
+    {"jobs", run_job_tests, false},     {"outputs", run_output_tests, false},
+    {"lists", run_list_tests, false},   {"cancel", run_cancel_tests, false},
+    {"events", run_event_tests, false}, {"images", run_image_tests, true},
 };
 
 static bool is_wanted(const char *name, char **names)

@@ -307,7 +307,8 @@ json_t *wait_job(const char *id)
         assert_int_equal(a.status, 200);
         job = json_incref(a.json);
         http_answer_release(&a);
-        if (json_is_string(at(job, "completed_at")) || json_is_string(at(job, "failed_at"))) {
+        if (json_is_string(at(job, "completed_at")) || json_is_string(at(job, "failed_at")) ||
+            json_is_string(at(job, "cancelled_at"))) {
             free(path);
             free(url);
             return job;

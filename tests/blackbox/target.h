@@ -76,6 +76,8 @@ void assert_problem(const struct http_answer *a, int status);
 int run_http_tests(void);
 int run_create_tests(void);
 int run_job_tests(void);
+int run_list_tests(void);
+int run_cancel_tests(void);
 int run_event_tests(void);
 int run_output_tests(void);
 int run_image_tests(void);

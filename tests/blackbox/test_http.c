@@ -102,7 +102,8 @@ static void other_methods_are_refused_with_those_allowed(void **state)
     static const struct {
         const char *method, *path, *allow;
     } cases[] = {
-        {"DELETE", "/jobs", "POST"},
+        {"DELETE", "/jobs", "GET, HEAD, POST"},
+        {"GET", "/jobs/01920000-0000-7000-8000-000000000000/cancel", "POST"},
         {"PUT", "/jobs/01920000-0000-7000-8000-000000000000", "GET, HEAD"},
         {"POST", "/healthz", "GET, HEAD"},
         {"PATCH", "/", "GET, HEAD"},

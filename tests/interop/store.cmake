@@ -13,3 +13,7 @@ endfunction()
 store_test(db_server db)
 store_test(store_apply store_core)
 store_test(store_loop store_core)
+
+# web's statements, with the store's beside them.
+store_test(web_queries db job)
+store_test(web_cancel web_db store_core)

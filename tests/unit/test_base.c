@@ -101,6 +101,23 @@ static void timestamps_go_both_ways(void **state)
     }
 }
 
+static void uuids_hold_the_time_they_were_made_at(void **state)
+{
+    char id[UUID_SIZE], least[UUID_SIZE];
+    const int64_t before = clock_wall_ms();
+
+    (void)state;
+    uuid_make(id);
+    assert_true(uuid_wall_ms(id) >= before && uuid_wall_ms(id) <= clock_wall_ms());
+    uuid_least(uuid_wall_ms(id), least);
+    assert_true(uuid_is_valid(least));
+    assert_true(strcmp(least, id) <= 0);
+    uuid_least(uuid_wall_ms(id) + 1, least);
+    assert_true(strcmp(least, id) > 0);
+    uuid_least(INT64_C(253402300799999), least);
+    assert_int_equal(uuid_wall_ms(least), INT64_C(253402300799999));
+}
+
 static void uuids_are_version_7_and_sort_by_time(void **state)
 {
     char a[UUID_SIZE], b[UUID_SIZE];
@@ -255,6 +272,7 @@ int main(void)
         cmocka_unit_test(err_text_is_UTF_8_whatever_it_names),
         cmocka_unit_test(buf_grows_to_its_limit_and_not_past_it),
         cmocka_unit_test(timestamps_go_both_ways),
+        cmocka_unit_test(uuids_hold_the_time_they_were_made_at),
         cmocka_unit_test(uuids_are_version_7_and_sort_by_time),
         cmocka_unit_test(log_quotes_and_hides_passwords),
         cmocka_unit_test(no_log_line_is_longer_than_its_limit),

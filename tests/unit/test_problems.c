@@ -24,6 +24,25 @@ static void lists_each_fault_with_its_pointer(void **state)
     assert_null(p.list);
 }
 
+static void names_parameters_whatever_their_names_are(void **state)
+{
+    struct problems p = PROBLEMS_INIT;
+    char name[200];
+
+    (void)state;
+    assert_int_equal(problems_add_parameter(&p, "status", "must be one of %s", "these"), -1);
+    problems_add_parameter(&p, "\xff\x1b[2J", "unknown parameter");
+    memset(name, 'n', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    problems_add_parameter(&p, name, "unknown parameter");
+    assert_string_equal(text_of(&p, 0, "parameter"), "status");
+    assert_string_equal(text_of(&p, 0, "detail"), "must be one of these");
+    assert_null(text_of(&p, 0, "pointer"));
+    assert_string_equal(text_of(&p, 1, "parameter"), "??[2J");
+    assert_int_equal(strlen(text_of(&p, 2, "parameter")), 60);
+    problems_release(&p);
+}
+
 static void counts_faults_past_its_limit_without_listing_them(void **state)
 {
     struct problems p = PROBLEMS_INIT;
@@ -59,6 +78,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lists_each_fault_with_its_pointer),
+        cmocka_unit_test(names_parameters_whatever_their_names_are),
         cmocka_unit_test(counts_faults_past_its_limit_without_listing_them),
         cmocka_unit_test(pointers_are_escaped),
     };

@@ -30,6 +30,39 @@ static struct event event_of(const char *word)
     return ev;
 }
 
+static void once_cancelling_is_asked_for_nothing_is_tried_again(void **state)
+{
+    static const struct {
+        const char *events;
+        enum image_status status;
+        int64_t cancelled_ms;
+    } cases[] = {
+        {"R1", IMAGE_STATUS_CANCELLED, 201},
+        {"R1 D2", IMAGE_STATUS_CANCELLED, 201},
+        {"D1", IMAGE_STATUS_COMPLETED, 0},
+        {"F1", IMAGE_STATUS_FAILED, 0},
+        {"R3", IMAGE_STATUS_FAILED, 0},
+        {"X", IMAGE_STATUS_FAILED, 0},
+        {"R1 R1 S2", IMAGE_STATUS_CANCELLED, 201},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct image_state s = {
+            .status = IMAGE_STATUS_RUNNING, .attempts = 1, .cancel_asked = true};
+        char copy[40], *rest = copy, *word;
+
+        snprintf(copy, sizeof copy, "%s", cases[i].events);
+        while ((word = strsep(&rest, " "))) {
+            const struct event ev = event_of(word);
+
+            image_state_apply(&s, &ev, ATTEMPTS_MAX);
+        }
+        if (s.status != cases[i].status || s.cancelled_ms != cases[i].cancelled_ms || s.retry)
+            fail_msg("%s: %s", cases[i].events, image_status_name(s.status));
+    }
+}
+
 static void each_sequence_of_events_has_its_end(void **state)
 {
     static const struct {
@@ -171,6 +204,7 @@ static void statuses_have_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(once_cancelling_is_asked_for_nothing_is_tried_again),
         cmocka_unit_test(each_sequence_of_events_has_its_end),
         cmocka_unit_test(an_event_of_the_past_changes_nothing),
         cmocka_unit_test(a_real_error_replaces_dead_lettered_once),

@@ -93,7 +93,8 @@ static void shows_every_member_of_the_api(void **state)
 
 static void a_summary_is_the_job_without_its_images(void **state)
 {
-    const struct image_row image = {.id = "a", .input = "i", .status = "failed"};
+    const struct image_row image = {
+        .id = "a", .input = "i", .status = "failed", .parameters = "{}"};
     char *text = job_summary_json(&job);
     json_t *whole = make(&image, 1), *summary = json_loads(text, 0, NULL);
 
@@ -114,7 +115,7 @@ static void says_when_something_was_cancelled(void **state)
                                       .cancelled = 1,
                                       .cancelled_at = AT};
     const struct image_row image = {
-        .id = "a", .input = "i", .status = "cancelled", .cancelled_at = AT};
+        .id = "a", .input = "i", .status = "cancelled", .parameters = "{}", .cancelled_at = AT};
     char *text = job_json(&cancelled, &image, 1, BASE);
     json_t *json = json_loads(text, 0, NULL);
 

@@ -9,7 +9,9 @@
 #include "web/answer.h"
 #include "web/description.h"
 #include "web/job_create.h"
+#include "web/job_query.h"
 #include "web/router.h"
+#include "web/stats_query.h"
 
 static json_t *description;
 
@@ -152,6 +154,7 @@ static void tells_the_limits_of_the_settings(void **state)
         {"components.schemas.ImageRequest.properties.input", "maxLength", "IMAGERESIZE_MAX_URL"},
         {"components.schemas.ImageRequest.properties.width", "maximum", "IMAGERESIZE_MAX_SIDE"},
         {"components.schemas.OutputRequest.properties.height", "maximum", "IMAGERESIZE_MAX_SIDE"},
+        {"components.parameters.Limit.schema", "maximum", "IMAGERESIZE_MAX_PAGE"},
     };
     char words[60];
 
@@ -196,6 +199,8 @@ static void a_deployment_describes_its_own_limits(void **state)
                                    .max_outputs = default_of("IMAGERESIZE_MAX_OUTPUTS"),
                                    .max_url_bytes = default_of("IMAGERESIZE_MAX_URL"),
                                    .max_metadata_bytes = default_of("IMAGERESIZE_MAX_METADATA"),
+                                   .max_page = default_of("IMAGERESIZE_MAX_PAGE"),
+                                   .max_stats = default_of("IMAGERESIZE_MAX_STATS"),
                                    .max_side_px = default_of("IMAGERESIZE_MAX_SIDE"),
                                    .stream_rate = default_of("IMAGERESIZE_STREAM_RATE"),
                                    .stream_heartbeat_s =
@@ -206,8 +211,10 @@ static void a_deployment_describes_its_own_limits(void **state)
                                  .max_url_bytes = 7004,
                                  .max_metadata_bytes = 7005,
                                  .max_side_px = 7006,
-                                 .stream_rate = 7007,
-                                 .stream_heartbeat_s = 7008};
+                                 .max_page = 7007,
+                                 .max_stats = 7008,
+                                 .stream_rate = 7009,
+                                 .stream_heartbeat_s = 7010};
     static const struct {
         const char *path, *member;
         int value;
@@ -219,6 +226,7 @@ static void a_deployment_describes_its_own_limits(void **state)
         {"components.schemas.ImageRequest.properties.height", "maximum", 7006},
         {"components.schemas.OutputRequest.properties.width", "maximum", 7006},
         {"components.schemas.OutputRequest.properties.height", "maximum", 7006},
+        {"components.parameters.Limit.schema", "maximum", 7007},
     };
     json_t *same = described(&usual), *other = described(&odd), *file = description;
     char *text = json_dumps(other, 0);
@@ -232,12 +240,43 @@ static void a_deployment_describes_its_own_limits(void **state)
             numbers[i].value);
     description = file;
     assert_non_null(strstr(text, "\"At most 7001 bytes.\""));
-    assert_non_null(strstr(text, "more than 7007 events a second"));
-    assert_non_null(strstr(text, "at least each 7008 s"));
+    assert_non_null(strstr(text, "A range of more than 7008 jobs and images"));
+    assert_non_null(strstr(text, "more than 7009 events a second"));
+    assert_non_null(strstr(text, "at least each 7010 s"));
     assert_non_null(strstr(text, "At most 7005 bytes as compact JSON, 16 levels deep"));
     free(text);
     json_decref(same);
     json_decref(other);
+}
+
+/* Every parameter of the query that is described is known, and no other. */
+static void assert_parameters(const char *path, const char *const *names)
+{
+    json_t *list = json_object_get(json_object_get(json_object_get(at("paths"), path), "get"),
+                                   "parameters"),
+           *parameter;
+    size_t i, n = 0;
+
+    json_array_foreach(list, i, parameter)
+    {
+        const char *ref = json_string_value(json_object_get(parameter, "$ref"));
+        json_t *described =
+            ref ? json_object_get(at("components.parameters"), strrchr(ref, '/') + 1) : parameter;
+
+        if (strcmp(json_string_value(json_object_get(described, "in")), "query") != 0)
+            continue;
+        assert_non_null(names[n]);
+        assert_string_equal(json_string_value(json_object_get(described, "name")), names[n]);
+        n++;
+    }
+    assert_null(names[n]);
+}
+
+static void describes_every_parameter_of_a_query(void **state)
+{
+    (void)state;
+    assert_parameters("/jobs", job_query_names);
+    assert_parameters("/stats", stats_query_names);
 }
 
 /* Faults that say "unknown member" when body is read. */
@@ -286,6 +325,7 @@ int main(void)
         cmocka_unit_test(uses_the_words_of_the_code),
         cmocka_unit_test(tells_the_limits_of_the_settings),
         cmocka_unit_test(a_deployment_describes_its_own_limits),
+        cmocka_unit_test(describes_every_parameter_of_a_query),
         cmocka_unit_test(every_described_member_of_a_request_is_known),
     };
 

@@ -10,8 +10,12 @@ static void finds_the_route_of_method_and_path(void **state)
         const char *argument;
     } cases[] = {
         {"POST", "/jobs", ROUTE_CREATE_JOB, NULL},
+        {"GET", "/jobs", ROUTE_LIST_JOBS, NULL},
+        {"HEAD", "/jobs", ROUTE_LIST_JOBS, NULL},
         {"GET", "/jobs/abc", ROUTE_GET_JOB, "abc"},
         {"HEAD", "/jobs/abc", ROUTE_GET_JOB, "abc"},
+        {"POST", "/jobs/abc/cancel", ROUTE_CANCEL_JOB, "abc"},
+        {"GET", "/stats", ROUTE_STATS, NULL},
         {"GET", "/jobs/abc/events", ROUTE_JOB_EVENTS, "abc"},
         {"GET", "/events", ROUTE_EVENTS, NULL},
         {"GET", "/outputs/a.jpg", ROUTE_GET_OUTPUT, "a.jpg"},
@@ -23,6 +27,10 @@ static void finds_the_route_of_method_and_path(void **state)
         {"GET", "", ROUTE_NOT_FOUND, NULL},
         {"GET", "/jobs/", ROUTE_NOT_FOUND, NULL},
         {"GET", "/jobs/a/b", ROUTE_NOT_FOUND, NULL},
+        {"POST", "/jobs//cancel", ROUTE_NOT_FOUND, NULL},
+        {"POST", "/jobs/a/cancel/", ROUTE_NOT_FOUND, NULL},
+        {"POST", "/jobs/a/cance", ROUTE_NOT_FOUND, NULL},
+        {"POST", "/jobs/a/b/cancel", ROUTE_NOT_FOUND, NULL},
         {"GET", "/jobs//events", ROUTE_NOT_FOUND, NULL},
         {"GET", "/jobs/a/events/", ROUTE_NOT_FOUND, NULL},
         {"GET", "/jobs/a/eventsb", ROUTE_NOT_FOUND, NULL},
@@ -54,10 +62,13 @@ static void tells_the_methods_of_a_path(void **state)
     static const struct {
         const char *method, *path, *allow;
     } cases[] = {
-        {"GET", "/jobs", "POST"},           {"DELETE", "/jobs", "POST"},
-        {"POST", "/jobs/abc", "GET, HEAD"}, {"PUT", "/", "GET, HEAD"},
-        {"ET", "/readyz", "GET, HEAD"},     {"", "/readyz", "GET, HEAD"},
-        {"GET, HEAD", "/jobs", "POST"},
+        {"DELETE", "/jobs", "GET, HEAD, POST"},
+        {"POST", "/jobs/abc", "GET, HEAD"},
+        {"GET", "/jobs/abc/cancel", "POST"},
+        {"PUT", "/", "GET, HEAD"},
+        {"ET", "/readyz", "GET, HEAD"},
+        {"", "/readyz", "GET, HEAD"},
+        {"GET, HEAD", "/jobs", "GET, HEAD, POST"},
     };
 
     (void)state;

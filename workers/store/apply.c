@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "image_state.h"
+#include "job/image_error.h"
 #include "store_sql.h"
 
 /* An image of the batch. */
@@ -130,6 +131,7 @@ static int read_row(const PGresult *res, int i, struct batch *b, struct err *e)
     row->state.started = PQgetvalue(res, i, 5)[0] == 't';
     row->state.dead_lettered = row->state.status == IMAGE_STATUS_FAILED &&
                                strcmp(PQgetvalue(res, i, 6), "dead_lettered") == 0;
+    row->state.cancel_asked = PQgetvalue(res, i, 7)[0] == 't';
     return 0;
 }
 
@@ -171,6 +173,14 @@ static int set_json(json_t *object, const char *member, const json_t *lent)
     return lent ? json_object_set(object, member, (json_t *)(uintptr_t)lent) : 0;
 }
 
+/* A cancelled image says so; what its last try failed with is of no interest any more. */
+static int set_error(json_t *object, const struct image_state *s)
+{
+    if (s->status == IMAGE_STATUS_CANCELLED)
+        return json_object_set_new(object, "error", image_error_cancelled());
+    return set_json(object, "error", s->error);
+}
+
 static json_t *changes_of(const struct row *row)
 {
     const struct image_state *s = &row->state;
@@ -181,7 +191,8 @@ static json_t *changes_of(const struct row *row)
     if (object && set_time(object, "started_at", s->started_ms) == 0 &&
         set_time(object, "completed_at", s->completed_ms) == 0 &&
         set_time(object, "failed_at", s->failed_ms) == 0 &&
-        set_json(object, "result", s->result) == 0 && set_json(object, "error", s->error) == 0)
+        set_time(object, "cancelled_at", s->cancelled_ms) == 0 &&
+        set_json(object, "result", s->result) == 0 && set_error(object, s) == 0)
         return object;
     json_decref(object);
     return NULL;

@@ -74,11 +74,16 @@ static void try_again(struct image_state *s, const struct event *ev, int attempt
 {
     if (attempt <= s->retried)
         return; /* counted before */
-    s->status = IMAGE_STATUS_QUEUED;
     s->retried = attempt;
+    note_attempt(s, attempt, ev->started_ms);
+    if (s->cancel_asked) {
+        s->status = IMAGE_STATUS_CANCELLED;
+        s->cancelled_ms = ev->ended_ms;
+        return;
+    }
+    s->status = IMAGE_STATUS_QUEUED;
     s->retry = true;
     s->error = ev->error;
-    note_attempt(s, attempt, ev->started_ms);
 }
 
 static void replace_error(struct image_state *s, const struct event *ev, int attempt)

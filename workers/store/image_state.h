@@ -5,7 +5,7 @@
  *
  *     queued --STARTED--> running --DONE--> completed
  *       ^                    |----FAILED--> failed <--DEAD-- (any that has not ended)
- *       +--FAILED, retryable-+
+ *       +--FAILED, retryable-+------------> cancelled (where that was asked for meanwhile)
  *
  * An image that has ended never changes again, but for one thing: the code `dead_lettered` gives
  * way to the real error when that comes later.
@@ -29,11 +29,12 @@ struct image_state {
     int retried;  /* ended in a passing failure */
     bool started; /* has a time of its start */
     bool dead_lettered;
+    bool cancel_asked; /* of its job: it is not tried again */
 
     /* Of this batch: what is to be written. 0 and NULL: stays as it is. */
     bool changed;
     bool retry; /* a new try is due */
-    int64_t started_ms, completed_ms, failed_ms;
+    int64_t started_ms, completed_ms, failed_ms, cancelled_ms;
     const json_t *result, *error; /* lent by the events */
 };
 
