@@ -118,31 +118,75 @@ static void a_job_is_followed_from_what_it_is_to_its_end(void **state)
     free(id);
 }
 
-static void each_image_that_ends_is_told(void **state)
+/* What a client shows of a job's images that follows it, {id: image}, once it has ended. New. */
+static json_t *show_images(struct sse *s)
 {
-    char *id = post_job(sample_job(1)), *path = path_of("/events", id);
-    struct sse *s = open_stream(path, NULL);
+    json_t *shown = json_object(), *image;
     const struct sse_event *event;
-    json_t *shown = NULL, *job;
+    size_t i;
 
-    (void)state;
     while (sse_next(s, EVENT_MS, &event)) {
-        if (strcmp(event->name, "image") != 0 && strcmp(event->name, "job") != 0)
-            continue;
-        if (event->data && json_object_get(event->data, "image")) {
-            json_decref(shown);
-            shown = json_incref(at(event->data, "image"));
-        } else if (json_object_get(event->data, "images")) {
-            shown = json_incref(at(event->data, "images/0"));
+        if (strcmp(event->name, "image") == 0) {
+            image = at(event->data, "image");
+            json_object_set(shown, text_at(image, "id"), image);
+        }
+        json_array_foreach(json_object_get(event->data, "images"), i, image)
+        {
+            json_object_set(shown, text_at(image, "id"), image);
         }
     }
-    job = wait_job(id);
-    if (!json_equal(shown, at(job, "images/0")))
-        fail_msg("the last that is told of the image is not what it is: %s",
-                 json_dumps(shown, JSON_COMPACT));
-    json_decref(job);
+    return shown;
+}
+
+/* Follows the job and holds what was told of its images against what they are. */
+static void assert_told_of_each_image(struct sse *s, const char *id)
+{
+    json_t *shown = show_images(s), *job = wait_job(id), *image;
+    size_t i;
+
+    assert_true(sse_ended_well(s));
+    json_array_foreach(at(job, "images"), i, image)
+    {
+        if (!json_equal(image, json_object_get(shown, text_at(image, "id"))))
+            fail_msg("the last that is told of an image is not what it is: %s",
+                     json_dumps(json_object_get(shown, text_at(image, "id")), JSON_COMPACT));
+    }
     json_decref(shown);
+    json_decref(job);
+}
+
+static void each_image_is_told_as_it_ends(void **state)
+{
+    char *id = post_job(sample_job(3)), *path = path_of("/events", id);
+    struct sse *s = open_stream(path, NULL);
+
+    (void)state;
+    assert_told_of_each_image(s, id);
     sse_close(s);
+    free(path);
+    free(id);
+}
+
+static void images_that_are_cancelled_are_told_too(void **state)
+{
+    json_t *body = sample_job(3);
+    char *id, *path, *cancel;
+    struct http_answer a;
+    struct sse *s;
+
+    (void)state;
+    json_object_set_new(body, "priority", json_string("bulk"));
+    id = post_job(body);
+    path = path_of("/events", id);
+    cancel = path_of("/cancel", id);
+    s = open_stream(path, NULL);
+    assert_int_equal(sse_status(s), 200);
+    target_post(cancel, "", &a);
+    assert_int_equal(a.status, 200);
+    http_answer_release(&a);
+    assert_told_of_each_image(s, id);
+    sse_close(s);
+    free(cancel);
     free(path);
     free(id);
 }
@@ -274,7 +318,8 @@ int run_event_tests(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_job_is_followed_from_what_it_is_to_its_end),
-        cmocka_unit_test(each_image_that_ends_is_told),
+        cmocka_unit_test(each_image_is_told_as_it_ends),
+        cmocka_unit_test(images_that_are_cancelled_are_told_too),
         cmocka_unit_test(all_jobs_are_told_as_they_are_made_and_end),
         cmocka_unit_test(a_stream_of_all_jobs_goes_on_or_says_that_it_does_not),
         cmocka_unit_test(an_id_that_is_none_is_as_if_it_were_not_there),

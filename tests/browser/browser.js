@@ -112,7 +112,7 @@ class Visit {
   }
 
   until(condition, ...values) {
-    return this.page.waitForFunction(condition, { polling: 'mutation' }, ...values);
+    return this.page.waitForFunction(condition, { polling: 50 }, ...values);
   }
 }
 

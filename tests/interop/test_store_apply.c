@@ -109,6 +109,15 @@ static const char *image_row(struct db *db, const char *image)
     return scratch_db_text(db, sql);
 }
 
+/* The version of its job that an image changed with last. */
+static long long version_of(struct db *db, const char *image)
+{
+    char sql[100];
+
+    snprintf(sql, sizeof sql, "SELECT version FROM images WHERE id = '%s'", image);
+    return scratch_db_number(db, sql);
+}
+
 static long long count_outbox(struct db *db, const struct job *job)
 {
     char sql[100];
@@ -130,8 +139,12 @@ static void a_job_goes_from_queued_to_its_end(void **state)
     assert_int_equal(apply_one(db, event_of(EVENT_DONE, job.images[0], 1, false)), 0);
     assert_string_equal(job_row(db, &job), "3 running 1 0 1 0 started");
     assert_string_equal(image_row(db, job.images[0]), "completed 1 0 result");
+    assert_int_equal(version_of(db, job.images[0]), 3);
+    assert_int_equal(version_of(db, job.images[1]), 0);
     assert_int_equal(apply_one(db, event_of(EVENT_DONE, job.images[1], 1, false)), 1);
     assert_string_equal(job_row(db, &job), "4 completed 0 0 2 0 started completed_at");
+    assert_int_equal(version_of(db, job.images[0]), 3);
+    assert_int_equal(version_of(db, job.images[1]), 4);
 
     /* Nothing changes any more, not even the version. */
     assert_int_equal(apply_one(db, event_of(EVENT_FAILED, job.images[0], 1, false)), 0);
@@ -462,7 +475,9 @@ static void two_stores_at_once_end_each_job_once_and_count_right(void **state)
                               "images AS i WHERE i.job = j.id AND i.status = 'failed') "
                               "OR (status = 'completed') <> (failed = 0) "
                               "OR (status = 'completed') <> (completed_at IS NOT NULL) "
-                              "OR (status = 'failed') <> (failed_at IS NOT NULL)"),
+                              "OR (status = 'failed') <> (failed_at IS NOT NULL) "
+                              "OR version <> (SELECT max(i.version) FROM images AS i "
+                              "WHERE i.job = j.id)"),
         0);
     db_free(db);
 }
