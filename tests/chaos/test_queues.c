@@ -137,6 +137,53 @@ static void unended_images_are_queued_again_after_the_broker_lost_everything(voi
     assert_all_end_once(60000);
 }
 
+/* Whether the page shows it as full. */
+static bool is_seen_full(const char *role)
+{
+    struct http_answer a;
+    const json_t *node;
+    char url[256];
+    size_t i;
+    bool full = false;
+
+    snprintf(url, sizeof url, "%s/graph", getenv("IMAGERESIZE_TEST_TARGET"));
+    http_send(url, NULL, &a);
+    json_array_foreach(json_object_get(a.json, "nodes"), i, node)
+    {
+        if (strcmp(json_string_value(json_object_get(node, "name")), role) == 0)
+            full = json_is_true(json_object_get(json_object_get(node, "queue"), "full"));
+    }
+    http_answer_release(&a);
+    return full;
+}
+
+static void wait_until_seen_full(const char *role, bool full)
+{
+    for (int i = 0; is_seen_full(role) != full; i++) {
+        assert_true(i < 300);
+        look_again();
+    }
+}
+
+static void what_a_full_queue_refuses_waits_in_the_outbox(void **state)
+{
+    static const char policy[] = "{\"pattern\":\"^resize\\\\.IN$\",\"apply-to\":\"queues\","
+                                 "\"definition\":{\"max-length\":4,"
+                                 "\"overflow\":\"reject-publish\"}}";
+
+    (void)state;
+    system_scale("resize", 0);
+    assert_int_equal(rabbitmq_call("PUT", "policies/%2f/tiny", policy), 201);
+    for (int i = 0; i < 10; i++)
+        assert_int_equal(post_images("ok/baseline.jpg", 4, NULL), 202);
+    wait_until_seen_full("resize", true);
+    assert_true(sql_number("SELECT count(*) FROM outbox") > 0);
+    assert_int_equal(rabbitmq_call("DELETE", "policies/%2f/tiny", NULL), 204);
+    system_scale("resize", 2);
+    assert_all_end_once(120000);
+    wait_until_seen_full("resize", false);
+}
+
 int run_queue_tests(void)
 {
     const struct CMUnitTest tests[] = {
@@ -145,6 +192,7 @@ int run_queue_tests(void)
         cmocka_unit_test(results_wait_while_the_stores_edge_is_missing),
         cmocka_unit_test(an_unreadable_message_is_dead_lettered_and_the_worker_goes_on),
         cmocka_unit_test(a_dead_letter_ends_its_image_where_the_id_can_be_read),
+        cmocka_unit_test(what_a_full_queue_refuses_waits_in_the_outbox),
         cmocka_unit_test(unended_images_are_queued_again_after_the_broker_lost_everything),
     };
 

@@ -413,8 +413,9 @@ static void a_hostile_management_api_does_no_harm(void **state)
     program_expect(&f->web, "event=queues_not_read");
     assert_int_equal(program_end(&f->web, SIGTERM), 0);
     program_release(&f->web);
-    f->api_answer = "[1, {\"name\": 7}, {\"name\":\"resize.IN\",\"messages\":-1,\"consumers\":"
-                    "\"<script>\",\"arguments\":[],\"message_stats\":\"x\"}, null]";
+    MHD_stop_daemon(f->api);
+    start_api(f, "[1, {\"name\": 7}, {\"name\":\"resize.IN\",\"messages\":-1,\"consumers\":"
+                 "\"<script>\",\"arguments\":[],\"message_stats\":\"x\"}, null]");
     start_web(f);
     wait_for_all(f, "!.source=\"management\"", "resize.messages=null", "@resize.workers=null",
                  "resize.exists=true", "bulk.exists=false");

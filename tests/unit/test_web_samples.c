@@ -293,6 +293,21 @@ static void over_amqp_rates_and_work_in_hand_are_not_known(void **state)
     json_decref(json);
 }
 
+/* Its consumers are told all the same. */
+static void statistics_that_stand_still_say_nothing_of_utilisation(void **state)
+{
+    struct fixture *f = *state;
+    json_t *json;
+
+    f->queues[RESIZE_IN] = queue_stats_unknown();
+    f->queues[RESIZE_IN].is_there = true;
+    read_after(f, 0);
+    json = samples_json(f->samples, 0);
+    assert_null_member(role_of(json, 0, "resize"), "utilisation");
+    assert_null_member(find(json, "nodes", "name", "resize"), "workers");
+    json_decref(json);
+}
+
 static void a_role_without_workers_and_a_missing_queue_are_plain(void **state)
 {
     struct fixture *f = *state;
@@ -374,6 +389,7 @@ int main(void)
         with_samples(what_was_read_long_ago_makes_no_rate),
         with_samples(a_broker_that_is_away_leaves_nothing_known),
         with_samples(over_amqp_rates_and_work_in_hand_are_not_known),
+        with_samples(statistics_that_stand_still_say_nothing_of_utilisation),
         with_samples(a_role_without_workers_and_a_missing_queue_are_plain),
         with_samples(a_full_queue_is_plain),
         with_samples(keeps_fifteen_minutes_and_no_more),
