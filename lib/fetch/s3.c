@@ -15,7 +15,6 @@
 #include "verdict.h"
 
 #define MAX_ANSWER_BYTES 4096 /* of an error's XML; its code comes early */
-#define MAX_URL_BYTES 2048
 #define CONTINUE_MS 200
 
 struct s3_bucket {
@@ -54,23 +53,6 @@ static bool is_name(const char *text)
     return *text && is_path(text) && !strchr(text, '/');
 }
 
-/* The endpoint as a URL that ends without a slash, its mark replaced by the bucket's name. New. */
-static char *endpoint_url(const char *endpoint, const char *bucket)
-{
-    struct buf b = {.max_bytes = MAX_URL_BYTES};
-    const char *mark = strstr(endpoint, S3_BUCKET_MARK);
-    size_t len = strlen(endpoint), before = mark ? (size_t)(mark - endpoint) : len;
-
-    while (len && endpoint[len - 1] == '/')
-        len--;
-    if (mark)
-        buf_printf(&b, "%.*s%s%.*s", (int)before, endpoint, bucket,
-                   (int)(len - before - strlen(S3_BUCKET_MARK)), mark + strlen(S3_BUCKET_MARK));
-    else
-        buf_printf(&b, "%.*s", (int)len, endpoint);
-    return buf_detach(&b);
-}
-
 /* Before the host's first dot, and nowhere else. */
 static bool mark_leads_the_host(const char *endpoint)
 {
@@ -102,7 +84,7 @@ static bool is_http_url(const char *text)
 /* Not quoted where it is refused: it may hold a password. */
 int s3_check_endpoint(const char *endpoint, struct err *e)
 {
-    AUTO(text_freep) char *url = endpoint_url(endpoint, "bucket");
+    AUTO(text_freep) char *url = s3_endpoint_url(endpoint, "bucket");
 
     if (!url || (strstr(endpoint, S3_BUCKET_MARK) && !mark_leads_the_host(endpoint)) ||
         !is_http_url(url))
@@ -142,27 +124,6 @@ static int check_options(const struct s3_options *o, struct err *e)
     return 0;
 }
 
-/* A bucket with a dot in its name does not fit Amazon's certificate as a host. */
-static char *base_of(const struct s3_options *o)
-{
-    struct buf b = {.max_bytes = MAX_URL_BYTES};
-    AUTO(text_freep) char *endpoint = o->endpoint ? endpoint_url(o->endpoint, o->bucket) : NULL;
-
-    if (o->endpoint && !endpoint)
-        return NULL;
-    if (endpoint && strstr(o->endpoint, S3_BUCKET_MARK))
-        buf_printf(&b, "%s/", endpoint);
-    else if (endpoint)
-        buf_printf(&b, "%s/%s/", endpoint, o->bucket);
-    else if (strchr(o->bucket, '.'))
-        buf_printf(&b, "https://s3.%s.amazonaws.com/%s/", o->region, o->bucket);
-    else
-        buf_printf(&b, "https://%s.s3.%s.amazonaws.com/", o->bucket, o->region);
-    if (*o->prefix)
-        buf_printf(&b, "%s/", o->prefix);
-    return buf_detach(&b);
-}
-
 static char *scope_of(const char *region)
 {
     struct buf b = BUF_INIT;
@@ -179,7 +140,7 @@ struct s3_bucket *s3_bucket_new(const struct s3_options *o, struct err *e)
         return NULL;
     b = calloc(1, sizeof *b);
     if (b) {
-        b->base = base_of(o);
+        b->base = s3_base_url(o->endpoint, o->region, o->bucket, o->prefix);
         b->scope = scope_of(o->region);
         b->key = strdup(o->key);
         b->secret = strdup(o->secret);

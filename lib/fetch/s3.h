@@ -6,8 +6,7 @@
 #define FETCH_S3_H
 
 #include "fetch/fetch.h"
-
-#define S3_BUCKET_MARK "{bucket}"
+#include "fetch/s3_address.h"
 
 struct s3_bucket;
 
