@@ -74,7 +74,7 @@ static int fill_web(struct web *web, struct err *e)
     const struct settings *s = &web->settings;
 
     if (output_target_parse(s->output, s->s3_bucketeer_bucket, &web->target, e) ||
-        pages_describe(s, e))
+        pages_prepare(s, &web->target, e))
         return -1;
     web->limits = (struct new_job_limits){
         .image = {.max_url_bytes = s->max_url_bytes,

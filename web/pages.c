@@ -7,17 +7,13 @@
 #include "pages_data.h"
 #include "pages_table.h"
 #include "web/description.h"
+#include "web/page_policy.h"
 
 #define DESCRIPTION "/openapi.json"
 
-static char *description; /* written once, before threads */
-
-/* Nothing but what this service serves, and images from everywhere: sources and outputs in a
- * bucket. No inline script or style, no frames, no forms sent away. */
-#define PAGE_POLICY                                                                                \
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "                \
-    "img-src 'self' http: https: data:; form-action 'none'; base-uri 'none'; "                     \
-    "frame-ancestors 'none'"
+/* Written once, before threads. */
+static char *description;
+static char *policy;
 
 static const struct {
     const char *extension, *type;
@@ -53,12 +49,16 @@ static void tag_of(const char *bytes, size_t len, char ret[ETAG_SIZE])
     snprintf(ret, ETAG_SIZE, "\"%016llx\"", (unsigned long long)hash);
 }
 
-int pages_describe(const struct settings *settings, struct err *e)
+int pages_prepare(const struct settings *settings, const struct output_target *target,
+                  struct err *e)
 {
     for (size_t i = 0; i < sizeof pages / sizeof *pages; i++)
         if (strcmp(pages[i].path, DESCRIPTION) == 0)
             description = description_make(pages[i].bytes, pages[i].len, settings, e);
-    return description ? 0 : -1;
+    if (!description)
+        return -1;
+    policy = page_policy_make(settings, target);
+    return policy ? 0 : err_set(e, ERR_NOMEM, "the page's policy");
 }
 
 void pages_answer(struct answer *a, const char *path, const char *if_none_match)
@@ -79,7 +79,7 @@ void pages_answer(struct answer *a, const char *path, const char *if_none_match)
         }
         tag_of(bytes, len, a->etag);
         a->cache_control = "public, max-age=60";
-        a->content_security_policy = PAGE_POLICY;
+        a->content_security_policy = policy;
         a->content_type = type_of(path);
         a->status = header_none_match(if_none_match, a->etag) ? 304 : 200;
         if (a->status == 200) {

@@ -5,12 +5,14 @@
 #ifndef WEB_PAGES_H
 #define WEB_PAGES_H
 
+#include "job/output_target.h"
 #include "job/settings.h"
 #include "web/answer.h"
 
-/* Gives the API's description the limits of these settings, for good: once, before any thread
- * answers. Returns 0, or -1 with *e. */
-int pages_describe(const struct settings *settings, struct err *e) MUST_CHECK;
+/* Gives the API's description the limits of these settings, and the page a policy that lets it show
+ * outputs of that target, for good: once, before any thread answers. Returns 0, or -1 with *e. */
+int pages_prepare(const struct settings *settings, const struct output_target *target,
+                  struct err *e) MUST_CHECK;
 
 /* Makes the file at that path the answer, or 304 when if_none_match (may be NULL) has its tag, or
  * 404. */

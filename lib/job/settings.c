@@ -109,12 +109,13 @@ const struct config_setting settings_table[] = {
     TEXT("IMAGERESIZE_OUTPUT", NULL, NULL, PROGRAM_WEB | PROGRAM_RESIZE, output, check_output,
          "where results are kept: postgres:, file:///dir or s3://bucket/prefix; not set: Bucketeer "
          "where it is attached, else postgres:"),
-    TEXT("IMAGERESIZE_S3_ENDPOINT", NULL, NULL, PROGRAM_RESIZE, s3_endpoint, check_http_url,
+    TEXT("IMAGERESIZE_S3_ENDPOINT", NULL, NULL, PROGRAM_WEB | PROGRAM_RESIZE, s3_endpoint,
+         check_http_url,
          "an S3-compatible server, http(s)://host or, for virtual-host style, "
          "http(s)://{bucket}.host; "
          "not set: Amazon's of the region"),
-    TEXT("IMAGERESIZE_S3_REGION", "BUCKETEER_AWS_REGION", "us-east-1", PROGRAM_RESIZE, s3_region,
-         check_region, "the bucket's region"),
+    TEXT("IMAGERESIZE_S3_REGION", "BUCKETEER_AWS_REGION", "us-east-1", PROGRAM_WEB | PROGRAM_RESIZE,
+         s3_region, check_region, "the bucket's region"),
     TEXT("IMAGERESIZE_S3_KEY", "BUCKETEER_AWS_ACCESS_KEY_ID", NULL, PROGRAM_RESIZE, s3_key, NULL,
          "access key of the bucket"),
     TEXT("IMAGERESIZE_S3_SECRET", "BUCKETEER_AWS_SECRET_ACCESS_KEY", NULL, PROGRAM_RESIZE,
