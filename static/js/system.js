@@ -68,7 +68,7 @@ function updateNode(node, broker) {
   setAttribute(part.group, "data-level", node.role ? level : broker === "down" ? "bad" : "ok");
   if (!node.role) return;
   setText(part.workers, node.workers === null || node.workers === undefined
-    ? "workers: –"
+    ? node.queue ? "workers: –" : ""
     : node.workers === 0 ? "no worker" : format.plural(node.workers, "worker"));
   setText(part.queue, node.queue ? `${format.count(node.queue.messages)} waiting` : "");
 }
