@@ -155,5 +155,5 @@ export function onGraph(graph) {
 export function onGraphError(error) {
   if (drawn !== null) return; // what is shown stays; the banner tells of an outage
   setAttribute(byId("system-status"), "data-level", "warn");
-  setText(byId("system-status-text"), `The system cannot be shown. ${error.text ?? error.message}`);
+  setText(byId("system-status-text"), `The system cannot be shown: ${error.text ?? error.message}. Asked again in a few seconds.`);
 }
