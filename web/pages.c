@@ -10,6 +10,7 @@
 #include "web/page_policy.h"
 
 #define DESCRIPTION "/openapi.json"
+#define SAMPLES "/static/samples/"
 
 /* Written once, before threads. */
 static char *description;
@@ -78,7 +79,10 @@ void pages_answer(struct answer *a, const char *path, const char *if_none_match)
             len = strlen(description);
         }
         tag_of(bytes, len, a->etag);
-        a->cache_control = "public, max-age=60";
+        /* A page of one build with a module of another would be no page at all: asked for each
+         * time. */
+        a->cache_control =
+            strncmp(path, SAMPLES, strlen(SAMPLES)) == 0 ? "public, max-age=60" : "no-cache";
         a->content_security_policy = policy;
         a->content_type = type_of(path);
         a->status = header_none_match(if_none_match, a->etag) ? 304 : 200;

@@ -62,8 +62,8 @@ function updateRow(row, { quantity, up }) {
   if (document.activeElement !== input) input.value = quantity;
 }
 
-// guv itself is turned on and off by its own button.
-const isWorker = ({ type }) => type !== "guv";
+// web serves this page and is left alone; guv is turned on and off by its own button.
+const isWorker = ({ type }) => type !== "web" && type !== "guv";
 
 async function readDemo() {
   const answer = await get("/demo");

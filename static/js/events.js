@@ -5,54 +5,62 @@ import { answered, onBack } from "./connection.js";
 
 const REOPEN_MS = [1000, 2000, 4000, 8000, 15000];
 const HIDDEN_MS = 20000; // a browser has six connections for a host, and each tab would keep one
-const A_FRAME = 200; // of each are handed on at once
-const MAX_PENDING = 2000; // jobs and images between two frames; then all is read again
+const A_FRAME_MS = 6;
+const MAX_PENDING = 3000; // events that wait for a frame; beyond, all is read again
 
 let source = null;
 let attempts = 0;
 let hiddenTimer = null;
 let reopenTimer = null;
-let frame = null;
-let pending = fresh();
+let asked = false; // for a frame
+let pending = []; // [type, data]
+let taken = 0; // of these, by the frame under way
 let handlers;
 
-function fresh() {
-  return { reset: false, jobs: new Map(), images: new Map() };
-}
-
-// The first n values, which are taken out.
-function take(map, n) {
-  const taken = [];
-  for (const [key, value] of map) {
-    if (taken.length === n) break;
-    taken.push(value);
-    map.delete(key);
+function parsed(data) {
+  try {
+    return JSON.parse(data) ?? {};
+  } catch {
+    return {};
   }
-  return taken;
 }
 
+// A browser hands over many events in one go; they are parsed here, as many as a frame has time for.
 function flush() {
-  const { reset } = pending;
-  const jobs = take(pending.jobs, A_FRAME);
-  const images = take(pending.images, A_FRAME);
-  frame = pending.jobs.size + pending.images.size ? requestAnimationFrame(flush) : null;
-  pending.reset = false;
+  const end = performance.now() + A_FRAME_MS;
+  const jobs = [];
+  const images = [];
+  let reset = false;
+  asked = false;
+  while (taken < pending.length && performance.now() < end) {
+    const [type, data] = pending[taken++];
+    const news = parsed(data);
+    if (type === "reset") reset = true;
+    else if (type === "job" && news.id) jobs.push(news);
+    else if (type === "image" && news.image?.id) images.push(news);
+  }
+  if (taken === pending.length) {
+    pending = [];
+    taken = 0;
+  } else {
+    ask();
+  }
   if (reset) handlers.onReset();
   if (jobs.length || images.length) handlers.onNews(jobs, images);
 }
 
-function note(change) {
-  change(pending);
-  if (pending.jobs.size + pending.images.size > MAX_PENDING) pending = { ...fresh(), reset: true };
-  frame ??= requestAnimationFrame(flush);
+function ask() {
+  if (!asked) requestAnimationFrame(flush);
+  asked = true;
 }
 
-function read(event) {
-  try {
-    return JSON.parse(event.data);
-  } catch {
-    return null;
+function note({ type, data }) {
+  if (pending.length - taken >= MAX_PENDING) {
+    pending = [["reset", "{}"]];
+    taken = 0;
   }
+  pending.push([type, data]);
+  ask();
 }
 
 function open() {
@@ -63,18 +71,7 @@ function open() {
     attempts = 0;
     answered();
   });
-  source.addEventListener("reset", () => note((p) => (p.reset = true)));
-  source.addEventListener("job", (event) => {
-    const job = read(event);
-    if (job?.id) note((p) => {
-      const known = p.jobs.get(job.id);
-      if (!known || (job.version ?? 0) >= (known.version ?? 0)) p.jobs.set(job.id, job);
-    });
-  });
-  source.addEventListener("image", (event) => {
-    const news = read(event);
-    if (news?.image?.id) note((p) => p.images.set(news.image.id, news));
-  });
+  for (const type of ["reset", "job", "image"]) source.addEventListener(type, note);
   source.addEventListener("error", () => {
     handlers.onBroken();
     if (source.readyState !== EventSource.CLOSED) return; // the browser tries again itself

@@ -12,12 +12,18 @@ export function conditionOf(node, broker) {
   if (!node.role) return { level: "ok", text: "" };
   const workers = numberOrNull(node.workers);
   const messages = numberOrNull(node.queue?.messages);
-  if (workers === 0 && messages > 0) return { level: "bad", text: "no worker, and jobs wait" };
-  if (workers === 0) return node.priority === "bulk"
-    ? { level: "idle", text: "no worker; none is needed" }
-    : { level: "bad", text: "no worker" };
+  if (!node.queue && workers === null) return { level: "ok", text: "has no queue" };
+  if (node.queue?.exists === false) return { level: "bad", text: "its queue is missing" };
+  if (node.queue?.full === true) return { level: "bad", text: "queue is full" };
+  if (workers === 0) return withoutWorkers(node, messages > 0);
   if (workers === null) return { level: "idle", text: "workers not known" };
   return backlogOf(node, messages);
+}
+
+// For bulk guv may let jobs wait a while before it has a worker started; for others there is always one.
+function withoutWorkers({ priority }, jobsWait) {
+  if (jobsWait) return { level: priority === "bulk" ? "warn" : "bad", text: "no worker, and jobs wait" };
+  return priority === "bulk" ? { level: "idle", text: "no worker; none is needed" } : { level: "bad", text: "no worker" };
 }
 
 function backlogOf(node, messages) {
@@ -25,7 +31,7 @@ function backlogOf(node, messages) {
   if (!messages || node.deadline_s === null || node.deadline_s === undefined) return { level: "ok", text: "works" };
   if (!out) return { level: "ok", text: "works" };
   const clears = messages / out;
-  if (clears > node.deadline_s) return { level: "bad", text: "queue is full: jobs will be late" };
+  if (clears > node.deadline_s) return { level: "bad", text: "queue is too long: jobs will be late" };
   if (clears > node.deadline_s * NEAR) return { level: "warn", text: "queue is long" };
   return { level: "ok", text: "works" };
 }

@@ -11,6 +11,7 @@ import { FrameQueue } from "./work.js";
 
 const KEPT = 1000;
 const PAGE = 100;
+const RETRY_MS = 4000;
 const METER_OVER = 1.25; // the meter's end, in deadlines
 const NEAR = 0.8; // of the deadline: it is close
 
@@ -27,6 +28,7 @@ let nextCursor = null;
 let generation = 0; // of the list: answers for an earlier filter come too late
 let deadlineBy = {};
 let loaded = false;
+let retryTimer = null;
 
 // ---- a row
 
@@ -148,7 +150,7 @@ function trim() {
 
 function showSummary() {
   const counts = list.countByState();
-  for (const state of STATES) setText(byId(`jobs-count-${state}`), format.count(counts[state]));
+  for (const state of STATES) setText(byId(`jobs-count-${state}`), loaded ? format.count(counts[state]) : NOTHING);
   setText(byId("jobs-total"), loaded ? `${format.plural(list.size, "job")} listed${list.size >= KEPT ? ", the newest" : ""}` : "");
   byId("jobs-empty").hidden = !loaded || list.size > 0;
   byId("jobs-more").hidden = nextCursor === null || list.size >= KEPT;
@@ -156,7 +158,7 @@ function showSummary() {
 
 function showError(error) {
   byId("jobs-error").hidden = error === null;
-  if (error) setText(byId("jobs-error-text"), `The jobs cannot be read. ${error.text ?? error.message}`);
+  if (error) setText(byId("jobs-error-text"), `The jobs cannot be read: ${error.text ?? error.message}. Asked again in a few seconds.`);
 }
 
 // ---- reading
@@ -189,10 +191,10 @@ async function readPages(n) {
   nextCursor = cursor;
 }
 
-// Reads again what is shown; fails softly, for the poll of /graph finds out about outages and main.js
-// then asks again.
+// Reads again what is shown, until that has been done.
 export async function reloadJobs() {
   const mine = generation;
+  clearTimeout(retryTimer);
   byId("jobs").setAttribute("aria-busy", "true");
   try {
     await readPages(Math.max(pages, 1));
@@ -202,6 +204,8 @@ export async function reloadJobs() {
     for (const row of rows.values()) if (row.details.open) row.detail?.read();
   } catch (error) {
     showError(error);
+    clearTimeout(retryTimer);
+    retryTimer = setTimeout(reloadJobs, Math.max(RETRY_MS, 1000 * (error.retryAfterS ?? 0)));
   }
   byId("jobs").setAttribute("aria-busy", "false");
   trim();
@@ -265,13 +269,13 @@ function moveMeters() {
 
 export function startJobs() {
   makeList();
-  for (const state of STATES) setText(byId(`jobs-count-${state}`), NOTHING);
+  showSummary();
   for (const id of ["jobs-filter", "jobs-priority"])
     byId(id).addEventListener("change", () => {
       makeList();
       reloadJobs();
     });
   byId("jobs-more").addEventListener("click", readMore);
-  byId("jobs-retry").addEventListener("click", reloadJobs);
+  byId("jobs-retry").addEventListener("click", () => reloadJobs());
   setInterval(moveMeters, 1000);
 }

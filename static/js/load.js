@@ -8,6 +8,7 @@ import { format } from "./format.js";
 import { Arrivals } from "./poisson.js";
 
 const TICK_MS = 100;
+const SHOW_MS = 250;
 const IN_FLIGHT = 4; // the stream of news and the panels need connections too
 const WAITING_MAX = 500; // jobs to be sent; more are not made
 const REFUSALS_SHOWN = 5;
@@ -145,7 +146,6 @@ function tick() {
     else enqueue(n);
   }
   pump();
-  show();
 }
 
 // ---- what is shown
@@ -193,6 +193,7 @@ function start() {
   arrivals.setRate(byId("load-rate").valueAsNumber, Date.now());
   announce(`Load started: about ${arrivals.perMinute} jobs a minute.`);
   tick();
+  show();
 }
 
 function stop(why = "") {
@@ -210,6 +211,7 @@ function burst(n) {
   enqueue(n);
   announce(`Sending ${format.plural(n, "job")}.`);
   tick();
+  show();
 }
 
 function onSources() {
@@ -281,4 +283,5 @@ export function startLoad() {
   relearn();
   onBack(relearn);
   setInterval(tick, TICK_MS);
+  setInterval(show, SHOW_MS);
 }

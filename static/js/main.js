@@ -43,4 +43,8 @@ demo.startDemo();
 const askGraph = poll(readGraphNow, GRAPH_MS);
 const askStats = poll(time.readStats, STATS_MS);
 showWhen([askGraph.first, askStats.first, jobs.reloadJobs()]);
-listen(jobs.reloadJobs, jobs.onJobNews, askGraph);
+listen(() => {
+  jobs.reloadJobs();
+  askGraph();
+  askStats();
+}, jobs.onJobNews, askGraph);

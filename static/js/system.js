@@ -68,7 +68,7 @@ function updateNode(node, broker) {
   setAttribute(part.group, "data-level", node.role ? level : broker === "down" ? "bad" : "ok");
   if (!node.role) return;
   setText(part.workers, node.workers === null || node.workers === undefined
-    ? "workers: –"
+    ? node.queue ? "workers: –" : ""
     : node.workers === 0 ? "no worker" : format.plural(node.workers, "worker"));
   setText(part.queue, node.queue ? `${format.count(node.queue.messages)} waiting` : "");
 }
@@ -155,5 +155,5 @@ export function onGraph(graph) {
 export function onGraphError(error) {
   if (drawn !== null) return; // what is shown stays; the banner tells of an outage
   setAttribute(byId("system-status"), "data-level", "warn");
-  setText(byId("system-status-text"), `The system cannot be shown. ${error.text ?? error.message}`);
+  setText(byId("system-status-text"), `The system cannot be shown: ${error.text ?? error.message}. Asked again in a few seconds.`);
 }

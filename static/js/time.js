@@ -142,7 +142,7 @@ export async function readStats() {
     showTotals();
     drawAll();
   } catch (error) {
-    if (error.status) setText(byId("time-error"), `Completion times and throughput cannot be read. ${error.text}`);
+    if (error.status) setText(byId("time-error"), `Completion times and throughput cannot be read: ${error.text}. Asked again in a few seconds.`);
     throw error;
   }
 }

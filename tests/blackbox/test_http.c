@@ -70,10 +70,43 @@ static void the_page_runs_nothing_inline(void **state)
     assert_non_null(strstr(policy, "default-src 'none'"));
     assert_non_null(strstr(policy, "script-src 'self'"));
     assert_null(strstr(policy, "unsafe"));
+    assert_null(strstr(policy, " http: "));
+    assert_null(strstr(policy, " https: "));
+    assert_null(strchr(policy, '*'));
     assert_null(strstr(a.body, "<script>"));
     assert_null(strstr(a.body, "style=\""));
     assert_null(strstr(a.body, "onclick"));
     http_answer_release(&a);
+}
+
+/* Whatever stands in quotes after that mark in the file is served, under the folder. */
+static void assert_parts_are_served(const char *file, const char *mark, const char *folder)
+{
+    struct http_answer a;
+    int parts = 0;
+
+    target_get(file, &a);
+    assert_int_equal(a.status, 200);
+    for (const char *at = a.body; (at = strstr(at, mark)); parts++) {
+        struct http_answer part;
+        char path[200];
+
+        at += strlen(mark);
+        snprintf(path, sizeof path, "%s%.*s", folder, (int)strcspn(at, "\""), at);
+        target_get(path, &part);
+        assert_int_equal(part.status, 200);
+        assert_string_equal(http_header(&part, "cache-control"), "no-cache");
+        http_answer_release(&part);
+    }
+    assert_true(parts >= 3);
+    http_answer_release(&a);
+}
+
+static void the_page_has_all_its_parts(void **state)
+{
+    (void)state;
+    assert_parts_are_served("/", "\"/static/", "/static/");
+    assert_parts_are_served("/static/js/main.js", "from \"./", "/static/js/");
 }
 
 static void unknown_paths_are_problems(void **state)
@@ -166,6 +199,7 @@ int run_http_tests(void)
         cmocka_unit_test(readyz_names_each_thing_it_needs),
         cmocka_unit_test(every_path_of_the_description_is_served),
         cmocka_unit_test(the_page_runs_nothing_inline),
+        cmocka_unit_test(the_page_has_all_its_parts),
         cmocka_unit_test(unknown_paths_are_problems),
         cmocka_unit_test(other_methods_are_refused_with_those_allowed),
         cmocka_unit_test(request_ids_are_the_callers_where_they_are_sane),

@@ -9,14 +9,21 @@ const node = (workers, messages = 0, out = 5, more = {}) => ({
 });
 const level = (...args) => conditionOf(node(...args), "up").level;
 
-test("a role without a worker is bad, but for bulk with nothing to do", () => {
+test("a role without a worker is bad; for bulk, which may wait, it is not", () => {
   assert.equal(level(0), "bad");
   assert.equal(level(0, 5), "bad");
   assert.equal(level(0, 0, 0, { priority: "bulk" }), "idle");
-  assert.equal(level(0, 1, 0, { priority: "bulk" }), "bad");
+  assert.equal(level(0, 1, 0, { priority: "bulk" }), "warn");
 });
 
-test("a queue that takes longer than the deadline is full, over half of it long", () => {
+test("a queue that is full, or is not there, is bad whatever else", () => {
+  assert.deepEqual(conditionOf(node(2, 10, 5, { queue: { messages: 10, full: true } }), "up"), { level: "bad", text: "queue is full" });
+  assert.equal(level(2, 0, 5, { queue: { exists: false, messages: null } }), "bad");
+  assert.equal(level(2, 0, 5, { queue: { exists: true, full: false, messages: 0 } }), "ok");
+  assert.equal(level(null, 0, 0, { queue: null }), "ok");
+});
+
+test("a queue that takes longer than the deadline is bad, over half of it a warning", () => {
   assert.equal(level(2, 75, 5), "ok"); // 15 s
   assert.equal(level(2, 76, 5), "warn");
   assert.equal(level(2, 150, 5), "warn"); // 30 s
