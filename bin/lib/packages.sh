@@ -58,6 +58,7 @@ missing_test_packages() {
     need_for systemd-analyze systemd # checks the units
     need_for clang clang
     [[ -x /usr/sbin/mosquitto ]] || need mosquitto # a folder that not everybody's PATH has
+    need_for chromium chromium # the page is tested in it
     need_for node nodejs
     need_for npm npm
     if is_root; then # who else can make a root folder?

@@ -99,8 +99,20 @@ static bool is_http_url(const char *text)
     return ok;
 }
 
+/* A certificate for "*.host" does not fit a bucket with a dot in its name. */
+static int check_style(const char *endpoint, const char *bucket, struct err *e)
+{
+    if (strncasecmp(endpoint, "https", 5) != 0 || !strchr(bucket, '.') ||
+        !strstr(endpoint, S3_BUCKET_MARK))
+        return 0;
+    return err_set(e, ERR_INPUT,
+                   "S3 bucket '%s': no certificate fits a host of that name, which has a dot; "
+                   "leave " S3_BUCKET_MARK ". out of the endpoint",
+                   bucket);
+}
+
 /* Not quoted where it is refused: it may hold a password. */
-int s3_check_endpoint(const char *endpoint, struct err *e)
+int s3_check_endpoint(const char *endpoint, const char *bucket, struct err *e)
 {
     AUTO(text_freep) char *url = endpoint_url(endpoint, "bucket");
 
@@ -109,19 +121,7 @@ int s3_check_endpoint(const char *endpoint, struct err *e)
         return err_set(e, ERR_INPUT,
                        "the S3 endpoint must be http(s)://host[:port] or "
                        "http(s)://" S3_BUCKET_MARK ".host[:port], without a user");
-    return 0;
-}
-
-/* A certificate for "*.host" does not fit a bucket with a dot in its name. */
-static int check_style(const struct s3_options *o, struct err *e)
-{
-    if (strncasecmp(o->endpoint, "https", 5) != 0 || !strchr(o->bucket, '.') ||
-        !strstr(o->endpoint, S3_BUCKET_MARK))
-        return 0;
-    return err_set(e, ERR_INPUT,
-                   "S3 bucket '%s': no certificate fits a host of that name, which has a dot; "
-                   "leave " S3_BUCKET_MARK ". out of the endpoint",
-                   o->bucket);
+    return bucket ? check_style(endpoint, bucket, e) : 0;
 }
 
 static int check_options(const struct s3_options *o, struct err *e)
@@ -137,9 +137,7 @@ static int check_options(const struct s3_options *o, struct err *e)
                        "S3 prefix '%s': only letters, digits and . _ - between slashes", o->prefix);
     if (!*o->key || !*o->secret)
         return err_set(e, ERR_INPUT, "S3 key and secret are both needed");
-    if (o->endpoint && (s3_check_endpoint(o->endpoint, e) || check_style(o, e)))
-        return -1;
-    return 0;
+    return o->endpoint ? s3_check_endpoint(o->endpoint, o->bucket, e) : 0;
 }
 
 /* A bucket with a dot in its name does not fit Amazon's certificate as a host. */

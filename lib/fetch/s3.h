@@ -37,8 +37,9 @@ struct s3_end {
 
 typedef void s3_done_fn(const struct s3_end *end, void *user);
 
-/* Whether it is one: 0, or -1 with *e (ERR_INPUT), which s3_bucket_new() would give too. */
-int s3_check_endpoint(const char *endpoint, struct err *e) MUST_CHECK;
+/* Whether it is one, and one for that bucket (NULL: for any): 0, or -1 with *e (ERR_INPUT), which
+ * s3_bucket_new() would give too. */
+int s3_check_endpoint(const char *endpoint, const char *bucket, struct err *e) MUST_CHECK;
 
 struct s3_bucket *s3_bucket_new(const struct s3_options *options, struct err *e) MUST_CHECK;
 void s3_bucket_free(struct s3_bucket *b);

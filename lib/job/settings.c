@@ -1,6 +1,8 @@
 #include "settings.h"
 
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 static int check_database_url(const char *value, struct buf *why)
 {
@@ -55,6 +57,14 @@ static int check_region(const char *value, struct buf *why)
     return -1;
 }
 
+static int check_readable(const char *value, struct buf *why)
+{
+    if (access(value, R_OK) == 0)
+        return 0;
+    buf_printf(why, "'%.200s' cannot be read: %s", value, strerror(errno));
+    return -1;
+}
+
 static int check_on_off(const char *value, struct buf *why)
 {
     if (strcmp(value, "on") == 0 || strcmp(value, "off") == 0)
@@ -99,7 +109,7 @@ const struct config_setting settings_table[] = {
          "the Postgres database; remote hosts are reached with TLS"),
     TEXT("MSGFLO_BROKER", "CLOUDAMQP_URL", "amqp://localhost", ALL, broker, check_broker,
          "the RabbitMQ broker; amqps:// is held to its certificate and name"),
-    TEXT("SSL_CERT_FILE", NULL, NULL, ALL, ca_file, NULL,
+    TEXT("SSL_CERT_FILE", NULL, NULL, ALL, ca_file, check_readable,
          "certificate authorities for amqps:// and https://, PEM; not set: the system's"),
     NUMBER("MSGFLO_DISCOVERY_PERIOD", "60", 1, 3600, "s", ALL, discovery_period_s,
            "how long an announcement of a participant holds"),

@@ -23,6 +23,7 @@
 #include "fetch/fetch.h"
 #include "fetch/s3.h"
 #include "job/message.h"
+#include "job/output_target.h"
 #include "job/settings.h"
 #include "msgflo/msgflo.h"
 #include "result_store.h"
@@ -144,17 +145,29 @@ static int open_decoders(struct program *p, struct err *e)
     return p->decoders ? 0 : -1;
 }
 
+/* What is wrong with the output itself, start_load() has told. */
+static void check_endpoint(const struct settings *s, struct buf *problems)
+{
+    struct output_target output;
+    struct err bad_output = ERR_INIT, e = ERR_INIT;
+    bool has_bucket =
+        output_target_parse(s->output, s->s3_bucketeer_bucket, &output, &bad_output) == 0 &&
+        output.kind == OUTPUT_S3;
+
+    if (s->s3_endpoint && s3_check_endpoint(s->s3_endpoint, has_bucket ? output.bucket : NULL, &e))
+        buf_printf(problems, "IMAGERESIZE_S3_ENDPOINT: %s\n", e.text);
+}
+
 /* What start_load() cannot know of. */
 static void check_settings(const struct settings *s, struct buf *problems)
 {
-    struct err bad_place = ERR_INIT, bad_endpoint = ERR_INIT;
-    struct guard *guard = guard_new(s->fetch_allow, &bad_place);
+    struct err e = ERR_INIT;
+    struct guard *guard = guard_new(s->fetch_allow, &e);
 
     guard_free(guard);
     if (!guard)
-        buf_printf(problems, "IMAGERESIZE_FETCH_ALLOW: %s\n", bad_place.text);
-    if (s->s3_endpoint && s3_check_endpoint(s->s3_endpoint, &bad_endpoint))
-        buf_printf(problems, "IMAGERESIZE_S3_ENDPOINT: %s\n", bad_endpoint.text);
+        buf_printf(problems, "IMAGERESIZE_FETCH_ALLOW: %s\n", e.text);
+    check_endpoint(s, problems);
 }
 
 static int open_fetcher(struct program *p, struct err *e)

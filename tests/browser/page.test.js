@@ -1,0 +1,290 @@
+// The page in a real browser, on a real system of its own: IMAGERESIZE_TEST_TARGET is its address and
+// IMAGERESIZE_TEST_FORMATION that of its app at formation. Screenshots go to IMAGERESIZE_TEST_SCREENS.
+'use strict';
+const assert = require('node:assert');
+const fs = require('node:fs');
+const path = require('node:path');
+const { after, before, test } = require('node:test');
+const { ask, ended, post, SIZES, start, stop, target, Visit } = require('./browser.js');
+
+const formation = process.env.IMAGERESIZE_TEST_FORMATION;
+const screens = process.env.IMAGERESIZE_TEST_SCREENS;
+const SCRIPT_MS = 50; // a frame with more script than that is felt
+
+before(start);
+after(stop);
+
+let sample = null;
+async function sampleUrl() {
+  sample ??= (await ask('/static/samples/index.json'))[0];
+  return `${target}/static/samples/${sample}`;
+}
+
+async function postOne(members = {}, image = {}) {
+  const input = await sampleUrl();
+  return post('/jobs', { images: [{ input, width: 80, ...image }], ...members });
+}
+
+async function scaleWeb(quantity) {
+  await fetch(`${formation}/formation/web`, { method: 'PATCH', body: JSON.stringify({ quantity }) });
+}
+
+test('a load goes from the slider to completed jobs', async () => {
+  const visit = await Visit.open();
+  const { page } = visit;
+  await page.waitForSelector('#load-rate');
+  await page.focus('#load-rate');
+  await page.keyboard.press('End'); // as many as it offers
+  assert.match(await visit.text('#load-rate-value'), /a minute/);
+  await visit.fill('#load-images', 2);
+  await visit.click('#load-start');
+  await visit.until(() => Number(document.querySelector('#load-accepted').textContent) >= 5);
+  await visit.click('#load-stop');
+  const accepted = await visit.number('#load-accepted');
+  await visit.until((n) => {
+    const count = (state) => Number(document.querySelector(`#jobs-count-${state}`).textContent.replace(/\D/g, ''));
+    return count('completed') >= n && count('queued') + count('running') === 0;
+  }, accepted);
+  assert.strictEqual(await visit.number('#jobs-count-failed'), 0);
+  assert.match(await visit.text('#jobs-list .job[data-state="completed"] .state-word'), /Done/);
+  assert.match(await visit.text('#jobs-list .job .job-images'), /2 of 2 images/);
+  await visit.close();
+});
+
+test('refusals are shown, in the words of the service', async () => {
+  const visit = await Visit.open();
+  await visit.click('#load-sources-own');
+  await visit.fill('#load-urls', 'http://user:secret@example.org/a.jpg');
+  await visit.click('#load-one');
+  await visit.until(() => Number(document.querySelector('#load-refused').textContent) === 1 ||
+    document.querySelector('#load-urls-help, #load-state').textContent.length > 0);
+  const said = await visit.text('#load');
+  assert.match(said, /user|password|address/i);
+  visit.outage = true; // Chromium tells of a 422 on its console
+  visit.faults = visit.faults.filter((fault) => !/422/.test(fault));
+  await visit.close();
+});
+
+test('a job opens to its images', async () => {
+  const job = await ended((await postOne({ metadata: { order: '42' } }, { ref: 'sku-1', format: 'webp' })).id);
+  const visit = await Visit.open();
+  const { page } = visit;
+  const row = `#jobs-list .job[data-job="${job.id}"]`;
+  await page.waitForSelector(`${row} summary`);
+  await page.focus(`${row} summary`);
+  await page.keyboard.press('Enter');
+  await page.waitForSelector(`${row} .image img`);
+  await visit.until((selector) => document.querySelector(selector)?.naturalWidth === 80, `${row} .image img`);
+  const said = await visit.text(`${row} .job-detail`);
+  for (const words of [/sku-1/, /80 × /, /webp/, /1 attempt/, /wait/, /fetch/, /decode/, /store/, /"order":"42"/])
+    assert.match(said, words);
+  assert.ok(await page.$(`${row} .waterfall .bars rect`));
+  await visit.close();
+});
+
+test('a failure says its code and its sentence', async () => {
+  const job = await ended((await post('/jobs', { images: [{ input: `${target}/healthz`, width: 10 }] })).id);
+  const { error } = job.images[0];
+  const visit = await Visit.open();
+  const row = `#jobs-list .job[data-job="${job.id}"]`;
+  await visit.click(`${row} summary`);
+  await visit.page.waitForSelector(`${row} .image .error`);
+  assert.strictEqual(await visit.text(`${row} .image .error`), `${error.code} ${error.message}`);
+  assert.match(await visit.text(`${row} .state-word`), /Failed/);
+  await visit.close();
+});
+
+test('markup in what was typed or fetched is text', async () => {
+  const markup = '<img src=x onerror="window.pwned = 1"><script>window.pwned = 1</script>';
+  const { id } = await post('/jobs', {
+    images: [{ input: `${target}/static/samples/none.jpg?${encodeURIComponent(markup)}`, width: 10, ref: markup }],
+    metadata: { markup },
+  });
+  await ended(id);
+  const visit = await Visit.open();
+  const row = `#jobs-list .job[data-job="${id}"]`;
+  await visit.click(`${row} summary`);
+  await visit.page.waitForSelector(`${row} .image`);
+  const said = await visit.text(`${row} .job-detail`);
+  assert.ok(said.includes(`(${markup})`), said);
+  assert.strictEqual(await visit.page.evaluate(() => window.pwned), undefined);
+  assert.strictEqual(await visit.page.$(`${row} script`), null);
+  await visit.close();
+});
+
+test('every worker is killed from the page, and nothing is lost', async () => {
+  const visit = await Visit.open();
+  const { page } = visit;
+  const row = '#break-types li[data-type="resize"]';
+  await page.waitForSelector(row, { visible: true });
+  await page.focus('#load-rate');
+  await page.keyboard.press('End');
+  await visit.fill('#load-images', 4);
+  await visit.click('#load-start');
+  await visit.until(() => Number(document.querySelector('#load-accepted').textContent) >= 10);
+  await visit.click(`${row} .break-kill-all`);
+  await visit.until(() => /Killed resize\.1/.test(document.querySelector('#break-result').textContent));
+  await visit.until(() => /resize/.test(document.querySelector('#break-notes').textContent));
+  await visit.click('#load-stop');
+  await visit.until((selector) => /^[1-9]\d* of [1-9]/.test(document.querySelector(selector).textContent), `${row} .break-up`);
+  await visit.until(() => {
+    const count = (state) => Number(document.querySelector(`#jobs-count-${state}`).textContent.replace(/\D/g, ''));
+    return count('queued') + count('running') === 0;
+  });
+  const { jobs } = await ask('/jobs?since=2m&limit=100');
+  const lost = jobs.filter(({ status, counts }) => status !== 'completed' && counts.total === 4);
+  assert.deepStrictEqual(lost, []);
+  await visit.close();
+});
+
+test('workers are scaled by hand, and handed back to guv', async () => {
+  const visit = await Visit.open();
+  const row = '#break-types li[data-type="resize"]';
+  await visit.fill(`${row} .break-quantity`, 2);
+  await visit.click(`${row} .break-scale`);
+  await visit.until((selector) => document.querySelector(selector).textContent.startsWith('2 of 2'), `${row} .break-up`);
+  assert.match(await visit.text('#break-guv-state'), /off/);
+  await visit.click('#break-guv');
+  await visit.until(() => /guv scales/.test(document.querySelector('#break-guv-state').textContent));
+  await visit.close();
+});
+
+test('the service goes away under an open page and comes back', async () => {
+  const visit = await Visit.open();
+  const { page } = visit;
+  await page.evaluate(() => (window.sameDocument = true));
+  visit.outage = true;
+  try {
+    await scaleWeb(0);
+    await page.waitForSelector('#banner', { visible: true });
+    assert.match(await visit.text('#banner'), /does not answer/);
+  } finally {
+    await scaleWeb(1);
+  }
+  await visit.live();
+  await page.waitForSelector('#banner', { hidden: true });
+  const { id } = await postOne();
+  await page.waitForSelector(`#jobs-list .job[data-job="${id}"][data-state="completed"]`);
+  assert.strictEqual(await page.evaluate(() => window.sameDocument), true);
+  await visit.close();
+});
+
+// The script of each task of the page's main thread, in milliseconds of CPU time: what another program
+// on this machine takes from it does not count.
+function scriptOfTasks(events) {
+  const SCRIPT = new Set(['FunctionCall', 'EvaluateScript', 'v8.callFunction', 'EventDispatch', 'TimerFire',
+    'FireAnimationFrame', 'RunMicrotasks', 'v8.evaluateModule', 'V8.GCScavenger', 'MajorGC', 'MinorGC']);
+  const threads = new Map();
+  for (const { ph, name, pid, tid, ts, dur, tdur } of events) {
+    if (ph !== 'X' || (name !== 'RunTask' && !SCRIPT.has(name))) continue;
+    const key = `${pid}/${tid}`;
+    if (!threads.has(key)) threads.set(key, { tasks: [], scripts: [] });
+    threads.get(key)[name === 'RunTask' ? 'tasks' : 'scripts'].push({ ts, end: ts + dur, ms: (tdur ?? dur) / 1000 });
+  }
+  const all = [];
+  for (const { tasks, scripts } of threads.values()) {
+    if (!scripts.length) continue;
+    scripts.sort((a, b) => a.ts - b.ts || b.end - a.end);
+    for (const task of tasks) {
+      let covered = -Infinity; // what lies in another script counts with that
+      let ms = 0;
+      for (const script of scripts) {
+        if (script.ts < task.ts || script.end > task.end || script.end <= covered) continue;
+        ms += script.ms;
+        covered = script.end;
+      }
+      all.push(ms);
+    }
+  }
+  return all;
+}
+
+test('1,000 jobs in the list cost no frame more than 50 ms of script', async () => {
+  for (let sent = 0; sent < 1000; sent += 50)
+    await Promise.all(Array.from({ length: 50 }, () => postOne({ priority: 'bulk' })));
+  const visit = await Visit.open();
+  const { page } = visit;
+  await page.tracing.start({ categories: ['devtools.timeline', 'toplevel', 'disabled-by-default-devtools.timeline'] });
+  await page.reload();
+  await visit.live();
+  for (let listed = 0; listed < 1000;) {
+    const more = await page.$('#jobs-more:not([hidden]):not([disabled])');
+    if (more) await page.$eval('#jobs-more', (button) => button.click());
+    await visit.until((n) => document.querySelectorAll('#jobs-list .job').length > n ||
+      document.querySelectorAll('#jobs-list .job').length >= 1000, listed);
+    listed = await page.$$eval('#jobs-list .job', (rows) => rows.length);
+  }
+  // News of the jobs that are listed, and of new ones.
+  await Promise.all(Array.from({ length: 20 }, () => postOne()));
+  await page.$eval('.jobs-scroll', (element) => element.scrollTo(0, element.scrollHeight));
+  const { id } = await postOne();
+  await page.waitForSelector(`#jobs-list .job[data-job="${id}"][data-state="completed"]`);
+  const { traceEvents } = JSON.parse(Buffer.from(await page.tracing.stop()).toString());
+  const tasks = scriptOfTasks(traceEvents);
+  const worst = Math.max(...tasks);
+  console.log(`# ${tasks.length} tasks, the longest with ${worst.toFixed(1)} ms of script`);
+  assert.ok(tasks.filter((ms) => ms > 0).length > 100, 'the trace has no scripts in it');
+  assert.ok(worst < SCRIPT_MS, `a task with ${worst} ms of script`);
+  await visit.close();
+});
+
+test('an open page lays out without jumps and without motion where that is not wanted', async () => {
+  const visit = await Visit.open({ motion: 'reduce' });
+  const { page } = visit;
+  await page.evaluate(() => {
+    window.shifts = [];
+    new PerformanceObserver((list) => window.shifts.push(...list.getEntries().filter((e) => !e.hadRecentInput).map((e) => e.value)))
+      .observe({ type: 'layout-shift', buffered: true });
+  });
+  await page.waitForSelector('#jobs-list .job');
+  await page.waitForSelector('#system-roles tr');
+  const { id } = await postOne();
+  await page.waitForSelector(`#jobs-list .job[data-job="${id}"][data-state="completed"]`);
+  const total = await page.evaluate(() => window.shifts.reduce((sum, value) => sum + value, 0));
+  assert.ok(total < 0.1, `layout shifts of ${total}`); // what web.dev calls good
+  assert.strictEqual(await page.evaluate(() => document.getAnimations().length), 0);
+  await visit.close();
+});
+
+for (const size of ['narrow', 'phone', 'wide'])
+  test(`nothing is wider than a ${size} screen`, async () => {
+    const visit = await Visit.open({ size });
+    await visit.page.waitForSelector('#jobs-list .job');
+    const width = await visit.page.evaluate(() => document.documentElement.scrollWidth);
+    assert.ok(width <= SIZES[size].width, `${width} px`);
+    await visit.close();
+  });
+
+const axe = fs.readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
+for (const scheme of ['light', 'dark'])
+  for (const size of ['desktop', 'phone'])
+    test(`an accessibility audit finds nothing serious: ${scheme}, ${size}`, async () => {
+      const visit = await Visit.open({ size, scheme });
+      const { page } = visit;
+      await page.waitForSelector('#jobs-list .job summary');
+      await page.$eval('#jobs-list .job summary', (summary) => summary.click());
+      await page.waitForSelector('#jobs-list .image');
+      await page.evaluate(axe);
+      const { violations } = await page.evaluate(() => window.axe.run());
+      const told = violations.map(({ id, impact, nodes }) => `${impact}: ${id}: ${nodes.map(({ html }) => html).join(' | ')}`);
+      for (const line of told) console.log(`# ${line}`);
+      assert.deepStrictEqual(told.filter((line) => /^(serious|critical)/.test(line)), []);
+      await visit.close();
+    });
+
+for (const scheme of ['light', 'dark'])
+  for (const size of ['desktop', 'phone'])
+    test(`screenshots: ${scheme}, ${size}`, { skip: !screens }, async () => {
+      const visit = await Visit.open({ size, scheme });
+      const { page } = visit;
+      fs.mkdirSync(screens, { recursive: true });
+      const file = (name) => path.join(screens, `${name}-${scheme}-${size}.png`);
+      await page.waitForSelector('#jobs-list .job[data-state="completed"] summary');
+      await page.waitForSelector('#system-roles tr');
+      await page.$eval('#jobs-list .job[data-state="completed"] summary', (summary) => summary.click());
+      await visit.until(() => document.querySelector('#jobs-list .image img')?.naturalWidth > 0);
+      await page.screenshot({ path: file('page') });
+      for (const panel of ['load', 'system', 'break', 'time', 'jobs', 'api'])
+        await (await page.$(`#${panel}`)).screenshot({ path: file(panel) });
+      await visit.close();
+    });
