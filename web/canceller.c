@@ -50,19 +50,34 @@ static int end_images(struct db *db, const struct buf *jobs, struct buf *ret, st
     return ret->failed ? err_set(e, ERR_NOMEM, "a list of jobs") : 0;
 }
 
+/* Recounts the jobs; ret is the list of those that have ended by it. */
+static int recount(struct db *db, const struct buf *jobs, struct buf *ret, struct err *e)
+{
+    AUTO(pg_clearp)
+    PGresult *res = db_exec(db, store_recount_jobs_sql, 1, (const char *[]){jobs->data}, e);
+
+    if (!res)
+        return -1;
+    for (int i = 0; i < PQntuples(res); i++)
+        if (PQgetvalue(res, i, 1)[0] == 't')
+            buf_printf(ret, "%c%s", ret->len ? ',' : '{', PQgetvalue(res, i, 0));
+    buf_text(ret, ret->len ? "}" : "{}");
+    return ret->failed ? err_set(e, ERR_NOMEM, "a list of jobs") : 0;
+}
+
 static int in_transaction(struct db *db, const struct buf *jobs, struct err *e)
 {
     AUTO(buf_release) struct buf changed = BUF_INIT;
+    AUTO(buf_release) struct buf ended = BUF_INIT;
 
     if (run(db, web_cancel_lock_sql, jobs, e) || end_images(db, jobs, &changed, e))
         return -1;
     if (changed.len == strlen("{}"))
         return 0; /* ended, or all in work: nothing that anybody could see */
-    return run(db, web_cancel_outbox_sql, &changed, e) ||
-                   run(db, store_recount_jobs_sql, &changed, e) ||
-                   run(db, store_notify_sql, &changed, e)
-               ? -1
-               : 0;
+    if (run(db, web_cancel_outbox_sql, &changed, e) || recount(db, &changed, &ended, e) ||
+        run(db, web_cancel_untold_sql, &ended, e))
+        return -1;
+    return run(db, store_notify_sql, &changed, e);
 }
 
 int cancel_jobs(struct db *db, const char *const *jobs, size_t n, struct err *e)

@@ -19,7 +19,7 @@
 #include "web/stats.h"
 
 #define SLICE_ROWS 2000 /* as in the statements */
-#define QUESTIONS_MAX 8 /* different ones */
+#define QUESTIONS_MAX 16 /* different ones */
 #define FRESH_MS 1000
 #define FRESH_FACTOR 4
 #define MOMENT_SIZE 48

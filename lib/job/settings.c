@@ -152,7 +152,7 @@ const struct config_setting settings_table[] = {
            "largest metadata of a job"),
     NUMBER("IMAGERESIZE_MAX_PAGE", "100", 1, 1000, "jobs", PROGRAM_WEB, max_page,
            "most jobs of one page of a list"),
-    NUMBER("IMAGERESIZE_MAX_STATS", "200000", 1, 2000000, "jobs and images", PROGRAM_WEB, max_stats,
+    NUMBER("IMAGERESIZE_MAX_STATS", "200000", 1, 1000000, "jobs and images", PROGRAM_WEB, max_stats,
            "most that one answer of statistics is made of; a longer range is refused"),
     NUMBER("IMAGERESIZE_MAX_WAITERS", "1000", 0, 100000, "requests", PROGRAM_WEB, max_waiters,
            "most requests held by Prefer: wait at once; one more is answered at once"),

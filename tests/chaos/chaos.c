@@ -70,6 +70,15 @@ long post_images(const char *source, int n, char *ret_id)
     return status;
 }
 
+long cancel_job(const char *id)
+{
+    AUTO(buf_release) struct buf answer = BUF_INIT;
+    char path[60];
+
+    snprintf(path, sizeof path, "/jobs/%s/cancel", id);
+    return ask(path, "", &answer);
+}
+
 void post_until(const char *source, int n, int per_job, int64_t timeout_ms)
 {
     int64_t deadline = clock_mono_ms() + timeout_ms;
@@ -124,13 +133,12 @@ void assert_all_end_once(int64_t timeout_ms)
     assert_int_equal(sql_number("SELECT count(*) FROM images WHERE NOT EXISTS "
                                 "(SELECT FROM test_ends WHERE image = id)"),
                      0);
-    assert_int_equal(
-        sql_number("SELECT count(*) FROM jobs WHERE status NOT IN ('completed', 'failed') "
-                   "OR completed + failed <> total "
-                   "OR completed <> (SELECT count(*) FROM images WHERE job = jobs.id "
-                   "AND images.status = 'completed') "
-                   "OR coalesce(completed_at, failed_at) IS NULL"),
-        0);
+    assert_int_equal(sql_number("SELECT count(*) FROM jobs WHERE status IN ('queued', 'running') "
+                                "OR completed + failed + cancelled <> total "
+                                "OR completed <> (SELECT count(*) FROM images WHERE job = jobs.id "
+                                "AND images.status = 'completed') "
+                                "OR coalesce(completed_at, failed_at, cancelled_at) IS NULL"),
+                     0);
 }
 
 static bool queues_are_consumed(void)

@@ -9,6 +9,9 @@
 #include "system.h"
 #include "unit.h"
 
+/* IMAGERESIZE_MAX_STATS of the system. */
+#define STATS_MAX 20000
+
 /* Makes Postgres write down each end of an image, and each change of one that had ended, for as
  * long as this system lives. */
 void ends_watch(void);
@@ -19,6 +22,9 @@ void ends_watch(void);
  * and ret_id is not NULL.
  */
 long post_images(const char *source, int n, char *ret_id);
+
+/* Cancels the job. Returns the HTTP status, 0 when nothing answered. */
+long cancel_job(const char *id);
 
 /* Posts until n images are accepted, going on over refusals until timeout_ms. */
 void post_until(const char *source, int n, int per_job, int64_t timeout_ms);
@@ -45,6 +51,8 @@ char *image_code(const char *job);
 char *image_status(const char *job);
 bool job_ends(const char *job, int64_t timeout_ms);
 
+int run_cancel_tests(void);
+int run_stats_tests(void);
 int run_kill_tests(void);
 int run_outage_tests(void);
 int run_queue_tests(void);

@@ -17,8 +17,12 @@ static const struct {
 } groups[] = {
     {"dyno", run_dyno_tests},     {"sources", run_source_tests}, {"decoder", run_decoder_tests},
     {"bucket", run_bucket_tests}, {"queues", run_queue_tests},   {"outages", run_outage_tests},
-    {"kills", run_kill_tests},    {"stop", run_stop_tests},      {"streams", run_stream_tests},
+    {"kills", run_kill_tests},    {"stop", run_stop_tests},      {"cancel", run_cancel_tests},
+    {"stats", run_stats_tests},   {"streams", run_stream_tests},
 };
+
+#define DIGITS_OF(number) #number
+#define DIGITS(macro) DIGITS_OF(macro)
 
 static int start_system(void **state)
 {
@@ -32,6 +36,7 @@ static int start_system(void **state)
                            "IMAGERESIZE_RESIZE_TIMEOUT=3",
                            "IMAGERESIZE_MAX_SOURCE=1",
                            "IMAGERESIZE_ATTEMPTS=5",
+                           "IMAGERESIZE_MAX_STATS=" DIGITS(STATS_MAX),
                            "IMAGERESIZE_STREAM_HEARTBEAT=1",
                            "IMAGERESIZE_STREAM_PATIENCE=2",
                            program ? program_word : NULL,

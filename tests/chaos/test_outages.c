@@ -104,22 +104,33 @@ static void jobs_are_accepted_while_rabbitmq_is_away(void **state)
     assert_int_equal(crashes(), ended_by_themselves);
 }
 
-/* What a client sees; asked with an image that would be refused only once it is fetched. */
+/* What a client sees. The image would be refused only once it is fetched. */
 static void assert_told_to_come_back(void)
 {
     static const char *const headers[] = {"Content-Type: application/json", NULL};
-    static const struct http_request request = {
-        .body = "{\"images\":[{\"input\":\"http://127.0.0.1:9/\",\"width\":1}]}",
-        .headers = headers};
-    struct http_answer a;
-    char url[256];
+    static const char image[] = "{\"images\":[{\"input\":\"http://127.0.0.1:9/\",\"width\":1}]}";
+    static const struct {
+        const char *path, *body;
+    } cases[] = {
+        {"/jobs", image},
+        {"/jobs", NULL},
+        {"/stats", NULL},
+        {"/jobs/01920000-0000-7000-8000-000000000000", NULL},
+        {"/jobs/01920000-0000-7000-8000-000000000000/cancel", ""},
+    };
 
-    snprintf(url, sizeof url, "%s/jobs", getenv("IMAGERESIZE_TEST_TARGET"));
-    http_send(url, &request, &a);
-    assert_int_equal(a.status, 503);
-    assert_non_null(http_header(&a, "retry-after"));
-    assert_string_equal(http_header(&a, "content-type"), "application/problem+json");
-    http_answer_release(&a);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct http_request request = {.body = cases[i].body, .headers = headers};
+        struct http_answer a;
+        char url[256];
+
+        snprintf(url, sizeof url, "%s%s", getenv("IMAGERESIZE_TEST_TARGET"), cases[i].path);
+        http_send(url, &request, &a);
+        assert_int_equal(a.status, 503);
+        assert_non_null(http_header(&a, "retry-after"));
+        assert_string_equal(http_header(&a, "content-type"), "application/problem+json");
+        http_answer_release(&a);
+    }
 }
 
 static void a_client_is_told_to_come_back_while_postgres_is_away(void **state)

@@ -66,6 +66,12 @@ const char *msgflo_id(const struct msgflo_participant *p)
     return "store-1";
 }
 
+bool msgflo_connected(const struct msgflo_participant *p)
+{
+    (void)p;
+    return fake.handed_over;
+}
+
 int msgflo_fd(const struct msgflo_participant *p)
 {
     (void)p;
@@ -394,6 +400,59 @@ static void a_session_that_died_idle_is_replaced_at_once(void **state)
     db_free(db);
 }
 
+/* A job that web has ended, of which nobody has been told. */
+static void make_cancelled(struct db *db)
+{
+    char sql[500], job[UUID_SIZE];
+
+    uuid_make(job);
+    snprintf(sql, sizeof sql,
+             "INSERT INTO jobs (id, priority, created_at, status, total, queued, cancelled, "
+             "cancelled_at) VALUES ('%s', 'bulk', now(), 'cancelled', 1, 0, 1, now());"
+             "INSERT INTO untold_jobs (job) VALUES ('%s')",
+             job, job);
+    scratch_db_run(db, sql);
+}
+
+static void jobs_that_were_cancelled_are_told_of(void **state)
+{
+    struct db *db = scratch_db_open(0);
+
+    (void)state;
+    make_cancelled(db);
+    make_cancelled(db);
+    run_on(scratch_db_url());
+    assert_int_equal(fake.sent, 2);
+    assert_int_equal(scratch_db_number(db, "SELECT count(*) FROM untold_jobs"), 0);
+
+    reset(NULL);
+    run_on(scratch_db_url());
+    assert_int_equal(fake.sent, 0);
+    db_free(db);
+}
+
+/* Not at once: the broker that refuses now would do so again. */
+static void a_cancelled_job_the_broker_does_not_keep_is_told_of_later(void **state)
+{
+    struct db *db = scratch_db_open(0);
+
+    (void)state;
+    make_cancelled(db);
+    fake.fates[0] = MSGFLO_NACKED;
+    run_on(scratch_db_url());
+    assert_int_equal(fake.sent, 1);
+
+    reset(NULL);
+    run_on(scratch_db_url());
+    assert_int_equal(fake.sent, 0); /* it is leased */
+    scratch_db_run(db, "UPDATE untold_jobs SET lease_until = now()");
+    reset(NULL);
+    run_on(scratch_db_url());
+    assert_int_equal(fake.sent, 1);
+    assert_int_equal(scratch_db_number(db, "SELECT count(*) FROM untold_jobs"), 0);
+    db_free(db);
+}
+
 static void without_a_database_nothing_is_acked_and_a_stop_is_obeyed(void **state)
 {
     struct msgflo_delivery *d;
@@ -417,6 +476,8 @@ int main(void)
         cmocka_unit_test_setup(a_job_the_broker_does_not_keep_is_told_again, reset),
         cmocka_unit_test_setup(a_redelivered_end_is_told_again, reset),
         cmocka_unit_test_setup(a_session_that_died_idle_is_replaced_at_once, reset),
+        cmocka_unit_test_setup(jobs_that_were_cancelled_are_told_of, reset),
+        cmocka_unit_test_setup(a_cancelled_job_the_broker_does_not_keep_is_told_of_later, reset),
         cmocka_unit_test_setup(without_a_database_nothing_is_acked_and_a_stop_is_obeyed, reset),
     };
 

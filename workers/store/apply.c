@@ -405,3 +405,28 @@ int apply_events(struct db *db, const struct apply_rules *rules, const struct ev
     }
     return outcome_add_take(ret, &o, e);
 }
+
+/* ---- what web has ended ---- */
+
+int apply_take_untold(struct db *db, struct outcome *ret, struct err *e)
+{
+    AUTO(pg_clearp) PGresult *res = db_exec(db, store_take_untold_sql, 0, NULL, e);
+    AUTO(buf_release) struct buf jobs = BUF_INIT;
+    AUTO(buf_release) struct buf no_images = BUF_INIT;
+
+    if (!res)
+        return -1;
+    for (int i = 0; i < PQntuples(res); i++)
+        add_id(&jobs, PQgetvalue(res, i, 0));
+    return find_ended(db, &jobs, &no_images, ret, e);
+}
+
+int apply_forget_untold(struct db *db, const struct outcome *told, struct err *e)
+{
+    AUTO(buf_release) struct buf jobs = BUF_INIT;
+
+    for (size_t i = 0; i < told->ended_count; i++)
+        add_id(&jobs, told->ended[i].id);
+    end_list(&jobs);
+    return run_list(db, store_forget_untold_sql, &jobs, e);
+}

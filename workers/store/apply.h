@@ -41,4 +41,11 @@ void outcome_release(struct outcome *o);
 int apply_events(struct db *db, const struct apply_rules *rules, const struct event *const *events,
                  size_t n, struct outcome *ret, struct err *e) MUST_CHECK;
 
+/* Takes jobs that web has ended by cancelling them, to tell of them: for 30 seconds they are nobody
+ * else's. Fills *ret, which must be initialised. Returns 0, or -1 with *e. */
+int apply_take_untold(struct db *db, struct outcome *ret, struct err *e) MUST_CHECK;
+
+/* They have been told of. Returns 0, or -1 with *e: they will be told of again. */
+int apply_forget_untold(struct db *db, const struct outcome *told, struct err *e) MUST_CHECK;
+
 #endif

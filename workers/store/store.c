@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "batch.h"
+#include "herald.h"
 #include "job/message.h"
 
 #define APPLY_RETRY_FIRST_MS 500
@@ -49,6 +50,8 @@ struct store {
     struct outcome outcome;
     struct sending *sendings; /* one for each of outcome.ended */
     int64_t send_mono_ms;     /* not before then */
+
+    struct herald herald;
 };
 
 static volatile sig_atomic_t stop_asked;
@@ -328,6 +331,7 @@ static bool is_batch_due(const struct store *s)
 /* Does what can be done now; what remains waits for the broker or for a time. */
 static void work(struct store *s)
 {
+    herald_work(&s->herald, stop_asked);
     while (s->hand.count > 0 || is_batch_due(s)) {
         if (s->hand.count == 0) {
             if (stop_asked || items_take(&s->pending, s->batch_max, &s->hand))
@@ -357,7 +361,7 @@ static bool has_unsent(const struct store *s)
 
 static int timeout_ms(const struct store *s)
 {
-    int ms = msgflo_timeout_ms(s->participant);
+    int ms = least(msgflo_timeout_ms(s->participant), herald_timeout_ms(&s->herald));
 
     if (s->hand.count == 0) {
         if (s->pending.count > 0)
@@ -472,10 +476,12 @@ int store_run(const struct settings *settings, const char *role, struct err *e)
     catch_signals(&while_waiting);
     s.db = db_new(&db_options, e);
     s.participant = s.db ? join(&s, settings, role, e) : NULL;
+    s.herald = (struct herald){.participant = s.participant, .db = s.db};
     if (s.participant)
         loop(&s, &while_waiting);
     /* First: it may still tell fates, and it gives back what is pending or in hand. */
     msgflo_free(s.participant);
+    herald_release(&s.herald);
     items_release(&s.pending);
     items_release(&s.hand);
     outcome_release(&s.outcome);
