@@ -18,8 +18,7 @@ static const struct {
     {"dyno", run_dyno_tests},     {"sources", run_source_tests}, {"decoder", run_decoder_tests},
     {"bucket", run_bucket_tests}, {"queues", run_queue_tests},   {"outages", run_outage_tests},
     {"kills", run_kill_tests},    {"stop", run_stop_tests},      {"streams", run_stream_tests},
-    {"demo", run_demo_tests},     {"kills", run_kill_tests},     {"stop", run_stop_tests},
-    {"cancel", run_cancel_tests}, {"stats", run_stats_tests},
+    {"demo", run_demo_tests},     {"cancel", run_cancel_tests},  {"stats", run_stats_tests},
 };
 
 #define DIGITS_OF(number) #number
