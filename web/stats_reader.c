@@ -18,7 +18,7 @@
 #include "web/request.h"
 #include "web/stats.h"
 
-#define SLICE_ROWS 2000 /* as in the statements */
+#define SLICE_ROWS 2000  /* as in the statements */
 #define QUESTIONS_MAX 16 /* different ones */
 #define FRESH_MS 1000
 #define FRESH_FACTOR 4

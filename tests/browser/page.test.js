@@ -280,6 +280,7 @@ for (const scheme of ['light', 'dark'])
       await page.waitForSelector('#jobs-list .job[data-state="completed"] summary');
       await page.waitForSelector('#system-roles tr');
       await page.$eval('#jobs-list .job[data-state="completed"] summary', (summary) => summary.click());
+      await visit.reveal('#jobs-list .image'); // pictures load when they are looked at
       await visit.until(() => document.querySelector('#jobs-list .image img')?.naturalWidth > 0);
       await page.screenshot({ path: file('page') });
       for (const panel of ['load', 'system', 'break', 'time', 'jobs', 'api'])
