@@ -86,6 +86,7 @@ function route(request, response) {
     headers: onwardHeaders(request),
   });
   let answered = false;
+  let gone = false; // the client; nobody's fault, and how a stream of events ends
   const patience = (ms, code) => onward.setTimeout(ms, () => {
     errorPage(response, 503, code, request);
     onward.destroy();
@@ -98,7 +99,7 @@ function route(request, response) {
       delete answer.headers[name];
     }
     response.writeHead(answer.statusCode, { ...answer.headers, via: '1.1 heroku-router' });
-    answer.on('aborted', () => errorPage(response, 503, 'H18', request));
+    answer.on('aborted', () => gone || errorPage(response, 503, 'H18', request));
     answer.pipe(response);
   });
   onward.on('error', () => {
@@ -106,7 +107,12 @@ function route(request, response) {
       errorPage(response, 503, 'H13', request);
     }
   });
-  response.on('close', () => onward.destroyed || response.writableFinished || onward.destroy());
+  response.on('close', () => {
+    gone = !response.writableFinished;
+    if (gone) {
+      onward.destroy();
+    }
+  });
   request.pipe(onward);
 }
 
