@@ -114,9 +114,13 @@ static int tell_created(struct db *db, struct streams *streams, int *ret_wait_ms
     if (!res)
         return -1;
     PQclear(res);
+    *ret_wait_ms = 0;
     return 0;
 }
 
+/* A notification that comes in with the answer to a statement is in libpq's hands, and its socket
+ * is not readable for it any more: after each statement the caller listens again before it sleeps.
+ */
 int news_tell(struct db *db, struct streams *streams, int *ret_wait_ms, struct err *e)
 {
     int created_ms;

@@ -11,6 +11,11 @@ unit_test(web_waiters LIBRARIES web_core)
 unit_test(web_event_ring LIBRARIES web_core)
 unit_test(web_job_marks LIBRARIES web_core)
 unit_test(web_streams LIBRARIES web_core)
+unit_test(web_news SOURCES ${PROJECT_SOURCE_DIR}/web/news.c ${PROJECT_SOURCE_DIR}/web/job_rows.c
+          LIBRARIES web_core db)
+embed_text(test_web_news news_sql.h ${PROJECT_SOURCE_DIR}/sql/queries/web_changed_jobs.sql
+           ${PROJECT_SOURCE_DIR}/sql/queries/web_tell_created.sql)
+target_link_options(test_web_news PRIVATE -Wl,--wrap=db_exec) # the test's own database
 unit_test(web_outbox_item LIBRARIES web_core)
 unit_test(web_query LIBRARIES web_core)
 unit_test(web_stats LIBRARIES web_core)
