@@ -99,11 +99,12 @@ export function withImage(job, { version, image }) {
   return { ...job, images };
 }
 
-// A whole job with a summary's newer state.
+// A whole job with a summary's newer state. Its images stay as old as they were: events of them that the
+// summary has overtaken are still news.
 export function withSummary(job, summary) {
   if ((summary.version ?? Infinity) < (job.version ?? -1)) return job;
   const { images, ...rest } = summary;
-  return { ...job, ...rest, images: images ?? job.images };
+  return { ...job, ...rest, images: images ?? job.images.map((image) => ({ version: job.version, ...image })) };
 }
 
 // How long a job has taken, or has so far, in seconds.

@@ -88,8 +88,16 @@ test("an image that has ended is not taken back by news of the same version", ()
 });
 
 test("a summary keeps the images, and an older one changes nothing", () => {
-  assert.deepEqual(withSummary(whole, { ...job(1, 6, { status: "completed" }) }).images, whole.images);
+  assert.deepEqual(withSummary(whole, { ...job(1, 6, { status: "completed" }) }).images.map(({ status }) => status),
+    ["running", "completed"]);
   assert.equal(withSummary(whole, job(1, 4)), whole);
+});
+
+test("an image event that a summary of its job has overtaken is still news", () => {
+  const ahead = withSummary(withSummary(whole, job(1, 7)), job(1, 8));
+  const changed = withImage(ahead, { version: 6, image: { id: "a", status: "completed" } });
+  assert.equal(changed.images[0].status, "completed");
+  assert.equal(withImage(ahead, { version: 4, image: { id: "a", status: "queued" } }), ahead);
 });
 
 test("the time of a job runs until it has ended, and is never below nothing", () => {
