@@ -224,8 +224,9 @@ async function readMore() {
     showError(null);
   } catch (error) {
     showError(error);
+  } finally {
+    byId("jobs-more").disabled = false;
   }
-  byId("jobs-more").disabled = false;
   trim();
   showSummary();
 }
