@@ -6,6 +6,7 @@ import { announce, byId, el, reconcile, setText } from "./dom.js";
 import { format, timeOf } from "./format.js";
 
 const NOTES_SHOWN = 6;
+const QUANTITY_MAX = 10; // as /openapi.json says of /demo/scale
 
 let formation = [];
 
@@ -18,13 +19,13 @@ async function act(button, path, body, tell) {
   button.disabled = true;
   try {
     say(tell(await post(path, body)));
-    await readDemo();
   } catch (error) {
     say(error instanceof Outage
       ? "No answer came: it may have been done, or not."
       : `That was not done. ${error.text ?? error.message}`);
   }
   button.disabled = false;
+  await readDemo().catch(() => {}); // read again with the next graph
 }
 
 function killed({ killed: names }) {
@@ -39,7 +40,7 @@ function button(className, label, spoken, onClick) {
 }
 
 function makeRow({ type }) {
-  const quantity = el("input", { type: "number", min: 0, max: 100, step: 1, inputmode: "numeric", required: true,
+  const quantity = el("input", { type: "number", min: 0, max: QUANTITY_MAX, step: 1, inputmode: "numeric", required: true,
     class: "break-quantity", "aria-label": `Workers of ${type}` });
   const scale = () => {
     if (!quantity.reportValidity()) return;

@@ -296,6 +296,21 @@ static void describes_the_demonstration_only_where_it_is(void **state)
     json_decref(whole);
 }
 
+/* The page's field takes no more. */
+static void assert_page_scales_to(int most)
+{
+    FILE *file = fopen(SOURCE_DIR "/static/js/demo.js", "r");
+    char bytes[16384], line[60];
+    size_t len;
+
+    assert_non_null(file);
+    len = fread(bytes, 1, sizeof bytes - 1, file);
+    bytes[len] = '\0';
+    fclose(file);
+    snprintf(line, sizeof line, "const QUANTITY_MAX = %d;", most);
+    assert_non_null(strstr(bytes, line));
+}
+
 static void tells_the_limit_of_scaling_by_hand(void **state)
 {
     json_t *schema = json_object_get(
@@ -306,6 +321,7 @@ static void tells_the_limit_of_scaling_by_hand(void **state)
 
     (void)state;
     assert_int_equal(json_integer_value(json_object_get(quantity, "maximum")), DEMO_QUANTITY_MAX);
+    assert_page_scales_to(DEMO_QUANTITY_MAX);
 }
 
 /* Faults that say "unknown member" when body is read. */
