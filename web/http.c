@@ -589,6 +589,12 @@ static enum MHD_Result on_access(void *cls, struct MHD_Connection *connection, c
     return result;
 }
 
+/* What is asked each few seconds, by machines and open pages. */
+static bool is_polled(enum route_id id)
+{
+    return id == ROUTE_HEALTH || id == ROUTE_GRAPH || id == ROUTE_STATS || id == ROUTE_DEMO_STATE;
+}
+
 static void on_completed(void *cls, struct MHD_Connection *connection, void **req_cls,
                          enum MHD_RequestTerminationCode code)
 {
@@ -601,10 +607,7 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **re
         return;
     if (r->arriving)
         atomic_fetch_sub(&http->arriving, 1); /* cut off: its connection is going */
-    /* What is asked each few seconds, by machines and open pages. */
-    level = (r->route.id == ROUTE_HEALTH || r->route.id == ROUTE_GRAPH) && r->answer.status < 400
-                ? LOG_DEBUG
-                : LOG_INFO;
+    level = is_polled(r->route.id) && r->answer.status < 400 ? LOG_DEBUG : LOG_INFO;
     log_event(level, "request", "method=%s path=%s status=%u took_ms=%" PRId64 " request_id=%s%s",
               log_quote(r->method), log_quote(r->path), r->answer.status,
               clock_mono_ms() - r->started_mono_ms, r->id,
