@@ -5,10 +5,10 @@
  *     PATCH /apps/{app}/formation           {"updates": [{"type": "resize", "quantity": 2}]}
  *     PATCH /apps/{app}/formation/{type}    {"quantity": 2}
  *     GET   /apps/{app}/dynos               each with its `pid`, which Heroku does not have
- * One more, which Heroku does not have either, shows what SIGKILL does; {name} is a dyno's or a
- * type's, for all of its dynos. The answer lists those that ran: DELETE
- * /apps/{app}/dynos/{name}?signal=KILL When it is strict it lacks that call, and has the control
- * calls of strict.h. Hides libmicrohttpd, which runs inside the caller's loop and thread.
+ *     DELETE /apps/{app}/dynos/{name}?signal=KILL     which Heroku does not have at all
+ * The last shows what SIGKILL does; {name} is a dyno's or a type's, for all of its dynos. The
+ * answer lists those that ran. When it is strict it lacks that call, and has the control calls of
+ * strict.h. Hides libmicrohttpd, which runs inside the caller's loop and thread.
  */
 #ifndef FORMATION_API_H
 #define FORMATION_API_H
