@@ -14,6 +14,7 @@ export class Refusal extends Error {
     this.status = status;
     this.detail = typeof problem.detail === "string" ? problem.detail : "";
     this.faults = faultsOf(problem);
+    this.parameters = errorsOf(problem).map((e) => e?.parameter).filter(Boolean); // at fault
     this.retryAfterS = retryAfterS;
   }
 
@@ -39,8 +40,10 @@ export function placeOf(pointer) {
   return [`image ${Number(index) + 1}`, ...rest].join(", ");
 }
 
+const errorsOf = (problem) => (Array.isArray(problem.errors) ? problem.errors : []);
+
 function faultsOf(problem) {
-  const errors = Array.isArray(problem.errors) ? problem.errors : [];
+  const errors = errorsOf(problem);
   const shown = errors.slice(0, FAULTS_SHOWN).map((e) => `${placeOf(e?.pointer ?? "")}: ${e?.detail ?? ""}`);
   if (errors.length > FAULTS_SHOWN) shown.push(`and ${errors.length - FAULTS_SHOWN} more`);
   return shown;

@@ -6,6 +6,7 @@ import { serverNow } from "./connection.js";
 import { Chart, Cursor } from "./chart.js";
 import { byId, el, reconcile, setText } from "./dom.js";
 import { format, timeOf } from "./format.js";
+import { Span } from "./span.js";
 
 const SPAN_MS = 15 * 60000;
 const GAP_SAMPLES = 4; // samples that may be missing before a line is broken
@@ -16,6 +17,7 @@ const cursor = new Cursor();
 let charts;
 let graph = null;
 let stats = null;
+const span = new Span();
 
 const CHARTS = {
   queue: { title: "Queue depth", unit: "images waiting, by role", figure: format.count, whole: true, atLeast: 4,
@@ -107,7 +109,7 @@ function drawAll() {
   charts.utilisation.update({ ...common, series: byRole("utilisation") });
   if (stats) {
     charts.completion.update({ ...common, series: completionSeries(), thresholds: thresholds() });
-    charts.throughput.update({ ...common, series: throughputSeries(common.from, to) });
+    charts.throughput.update({ ...common, series: throughputSeries(to - stats.minutes * 60000, to) });
   }
   showNotes(notes);
 }
@@ -133,12 +135,29 @@ export function onGraph(news) {
   drawAll();
 }
 
+// A refusal of this range costs an error on the browser's own console; a shorter one is asked for.
+async function askStats() {
+  for (;;) {
+    const now = Date.now();
+    const minutes = span.next(now);
+    try {
+      const answer = await get(`/stats?since=${minutes}m&bucket=${BUCKET_S}s`);
+      span.answered(minutes);
+      return { ...answer, minutes };
+    } catch (error) {
+      if (!error.parameters?.includes("since") || !span.refused(minutes, now)) throw error;
+    }
+  }
+}
+
 // For poll().
 export async function readStats() {
   try {
-    const answer = await get(`/stats?since=15m&bucket=${BUCKET_S}s`);
+    const answer = await askStats();
     stats = { ...answer, buckets: Array.isArray(answer.buckets) ? answer.buckets : [], bucket_s: answer.bucket_s || BUCKET_S };
     setText(byId("time-error"), "");
+    setText(byId("time-span"), span.isWhole ? "" :
+      `Completion times and images done are those of the last ${format.plural(stats.minutes, "minute")}: more happens here than statistics are made of (IMAGERESIZE_MAX_STATS).`);
     showTotals();
     drawAll();
   } catch (error) {

@@ -150,6 +150,25 @@ test('workers are scaled by hand, and handed back to guv', async () => {
   await visit.close();
 });
 
+// The refusals are made here, as tests/chaos sees them come: jobs enough for true ones would take minutes.
+test('where too much happens for 15 minutes of statistics, fewer are shown', async () => {
+  const visit = await Visit.open();
+  const { page } = visit;
+  const problem = { type: '/problems/validation', title: 'The request is not valid', status: 422, detail: '1 fault',
+    errors: [{ parameter: 'since', detail: 'more than 200000 jobs and images are in this range' }] };
+  await page.setRequestInterception(true);
+  page.on('request', (request) => {
+    if (/\/stats\?since=(15|5)m/.test(request.url()))
+      request.respond({ status: 422, contentType: 'application/problem+json', body: JSON.stringify(problem) });
+    else
+      request.continue();
+  });
+  await visit.until(() => /of the last 2 minutes/.test(document.querySelector('#time-span').textContent));
+  assert.strictEqual(await visit.text('#time-error'), '');
+  visit.faults = visit.faults.filter((fault) => !/422/.test(fault));
+  await visit.close();
+});
+
 test('the service goes away under an open page and comes back', async () => {
   const visit = await Visit.open();
   const { page } = visit;

@@ -111,6 +111,8 @@ static void statistics_of_too_much_are_refused_by_the_settings_name(void **state
         http_send(url, NULL, &a);
         assert_int_equal(a.status, more ? 422 : 200);
         assert_true(!more == !strstr(a.body, "IMAGERESIZE_MAX_STATS"));
+        assert_true(!more ==
+                    !strstr(a.body, "\"parameter\":\"since\"")); /* as the page looks for */
         http_answer_release(&a);
         empty();
     }
