@@ -29,6 +29,10 @@ async function scaleWeb(quantity) {
   await fetch(`${formation}/formation/web`, { method: 'PATCH', body: JSON.stringify({ quantity }) });
 }
 
+async function serviceIsBack() {
+  while (!(await fetch(`${target}/readyz`).catch(() => null))?.ok) await new Promise((then) => setTimeout(then, 100));
+}
+
 test('a load goes from the slider to completed jobs', async () => {
   const visit = await Visit.open();
   const { page } = visit;
@@ -169,6 +173,38 @@ test('the service goes away under an open page and comes back', async () => {
   assert.strictEqual(await page.evaluate(() => window.sameDocument), true);
   await visit.close();
 });
+
+for (const filter of ['', 'queued']) {
+  // More than a page of them: the oldest are not among the newest that are read first.
+  test(`what ended while the service was away is seen to have ended: ${filter || 'all'}`, async () => {
+    const visit = await Visit.open();
+    const { page } = visit;
+    const ids = [];
+    await page.select('#jobs-filter', filter);
+    await post('/demo/scale', { type: 'resize', quantity: 0 });
+    try {
+      for (let i = 0; i < 120; i++) ids.push((await postOne()).id);
+      const first = `#jobs-list .job[data-job="${ids[0]}"]`;
+      await page.waitForSelector(`${first}[data-state="queued"]`);
+      visit.outage = true;
+      await scaleWeb(0);
+      await page.waitForSelector('#banner', { visible: true });
+      await page.setOfflineMode(true);
+      await scaleWeb(1);
+      await serviceIsBack();
+      for (const id of ids) await post(`/jobs/${id}/cancel`);
+      await page.setOfflineMode(false);
+      await visit.live();
+      if (filter) await page.waitForSelector(first, { hidden: true });
+      else await page.waitForSelector(`${first}[data-state="cancelled"]`);
+    } finally {
+      await scaleWeb(1);
+      await serviceIsBack();
+      await post('/demo/guv', { on: true });
+    }
+    await visit.close();
+  });
+}
 
 // The script of each task of the page's main thread, in milliseconds of CPU time: what another program
 // on this machine takes from it does not count.
