@@ -116,6 +116,23 @@ test('markup in what was typed or fetched is text', async () => {
   await visit.close();
 });
 
+test('what turns the direction of text is seen, and turns nothing', async () => {
+  const turn = '\u202e';
+  const { id } = await post('/jobs', {
+    images: [{ input: `${target}/static/samples/none${turn}gpj.exe`, width: 10, ref: `a${turn}b` }],
+    metadata: { note: turn },
+  });
+  await ended(id);
+  const visit = await Visit.open();
+  const row = `#jobs-list .job[data-job="${id}"]`;
+  await visit.click(`${row} summary`);
+  await visit.page.waitForSelector(`${row} .image`);
+  const said = await visit.text(`${row} .job-detail`);
+  for (const shown of ['none\ufffdgpj.exe', '(a\ufffdb)', '"\ufffd"']) assert.ok(said.includes(shown), said);
+  assert.ok(!said.includes(turn), said);
+  await visit.close();
+});
+
 test('every worker is killed from the page, and nothing is lost', async () => {
   const visit = await Visit.open();
   const { page } = visit;
