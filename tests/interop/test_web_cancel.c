@@ -94,7 +94,7 @@ static void cancel(struct db *db, const struct job *job)
     const char *id = job->id;
     struct err e = ERR_INIT;
 
-    if (cancel_jobs(db, &id, 1, &e))
+    if (cancel_jobs(db, &id, 1, CANCEL_LOCK_MS, &e))
         fail_msg("%s", e.text);
 }
 
@@ -259,7 +259,7 @@ static void who_waits_for_the_jobs_is_told(void **state)
     ids[1] = jobs[0].id;
     ids[2] = jobs[2].id;                             /* has ended */
     ids[3] = "01920000-0000-7000-8000-000000000000"; /* there is none */
-    assert_int_equal(cancel_jobs(db, ids, 4, &e), 0);
+    assert_int_equal(cancel_jobs(db, ids, 4, CANCEL_LOCK_MS, &e), 0);
     scratch_db_run(listener, "SELECT 1"); /* notifications come with its answer */
     note = PQnotifies(db_conn(listener));
     assert_non_null(note);
@@ -268,7 +268,8 @@ static void who_waits_for_the_jobs_is_told(void **state)
     assert_null(strstr(note->extra, jobs[2].id));
     assert_null(strstr(note->extra, ids[3]));
     PQfreemem(note);
-    assert_int_equal(cancel_jobs(db, ids, 4, &e), 0); /* nothing has changed: nobody is told */
+    assert_int_equal(cancel_jobs(db, ids, 4, CANCEL_LOCK_MS, &e),
+                     0); /* nothing has changed: nobody is told */
     scratch_db_run(listener, "SELECT 1");
     assert_null(PQnotifies(db_conn(listener)));
     db_free(db);
@@ -293,7 +294,7 @@ static void *call(void *arg)
 
     do {
         err_clear(&c->e);
-        c->rc = cancel_jobs(db, &id, 1, &c->e);
+        c->rc = cancel_jobs(db, &id, 1, CANCEL_LOCK_MS, &c->e);
     } while (c->rc && c->e.code == ERR_TIMEOUT);
     db_free(db);
     return NULL;
@@ -353,7 +354,7 @@ static void a_job_that_is_held_for_long_is_given_up(void **state)
     make_job(db, &job, 1);
     scratch_db_run(other, "BEGIN");
     run(other, "SELECT FROM jobs WHERE id = '%s'%s FOR NO KEY UPDATE", job.id, "");
-    assert_int_equal(cancel_jobs(db, &id, 1, &e), -1);
+    assert_int_equal(cancel_jobs(db, &id, 1, CANCEL_LOCK_MS, &e), -1);
     assert_int_equal(e.code, ERR_TIMEOUT);
     assert_non_null(strstr(e.text, "55P03")); /* of the lock: that of statements is longer */
     scratch_db_run(other, "COMMIT");
@@ -417,7 +418,7 @@ static void *race(void *arg)
         int rc;
 
         if (r->cancels) {
-            rc = cancel_jobs(db, ids, 2, &e);
+            rc = cancel_jobs(db, ids, 2, CANCEL_LOCK_MS, &e);
         } else {
             const struct job *of = rand_r(&r->seed) % 2 ? a : b;
             struct event list[4];
