@@ -3,6 +3,7 @@
 'use strict';
 const assert = require('node:assert');
 const fs = require('node:fs');
+const net = require('node:net');
 const path = require('node:path');
 const { after, before, test } = require('node:test');
 const { ask, ended, post, SIZES, start, stop, target, Visit } = require('./browser.js');
@@ -189,6 +190,50 @@ test('the service goes away under an open page and comes back', async () => {
   await page.waitForSelector(`#jobs-list .job[data-job="${id}"][data-state="completed"]`);
   assert.strictEqual(await page.evaluate(() => window.sameDocument), true);
   await visit.close();
+});
+
+// A way to the service that can go dark: what is connected by then stays so, and nothing passes any more.
+async function darkWay() {
+  const { hostname, port } = new URL(target);
+  const open = new Set();
+  let isDark = false;
+  const server = net.createServer((near) => {
+    const far = net.connect(port, hostname);
+    const pass = { dark: isDark, near, far };
+    open.add(pass);
+    for (const [from, to] of [[near, far], [far, near]]) {
+      from.on('data', (bytes) => pass.dark || to.write(bytes));
+      from.on('error', () => {});
+      from.on('close', () => pass.dark || to.destroy());
+    }
+  });
+  await new Promise((then) => server.listen(0, '127.0.0.1', then));
+  return {
+    at: `http://127.0.0.1:${server.address().port}`,
+    darken(dark) {
+      isDark = dark;
+      if (dark) for (const pass of open) pass.dark = true;
+    },
+    close() {
+      for (const { near, far } of open) [near, far].forEach((socket) => socket.destroy());
+      server.close();
+    },
+  };
+}
+
+test('news come again after the way to the service was dark', async () => {
+  const way = await darkWay();
+  const visit = await Visit.open({ at: way.at });
+  const { page } = visit;
+  visit.outage = true;
+  way.darken(true);
+  await page.waitForSelector('#banner', { visible: true });
+  way.darken(false);
+  await page.waitForSelector('#banner', { hidden: true });
+  const { id } = await postOne();
+  await page.waitForSelector(`#jobs-list .job[data-job="${id}"]`);
+  await visit.close();
+  way.close();
 });
 
 for (const filter of ['', 'queued']) {
