@@ -349,6 +349,9 @@ for (const size of ['narrow', 'phone', 'wide'])
     await visit.page.waitForSelector('#jobs-list .job');
     const width = await visit.page.evaluate(() => document.documentElement.scrollWidth);
     assert.ok(width <= SIZES[size].width, `${width} px`);
+    const cramped = await visit.page.$$eval('.figures dt', (words) => words
+      .filter((word) => word.scrollWidth > word.clientWidth).map((word) => word.textContent));
+    assert.deepStrictEqual(cramped, []);
     await visit.close();
   });
 
