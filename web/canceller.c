@@ -1,15 +1,12 @@
 #include "canceller.h"
 
 #include <jansson.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
 #include "canceller_sql.h"
 #include "job/image_error.h"
-
-/* A store holds a job for milliseconds. One that hangs in its transaction must not keep the writer,
- * and with it all new jobs, for the whole time that a statement may take. */
-#define BEGIN "BEGIN; SET LOCAL lock_timeout = 1000"
 
 static void write_ids(struct buf *list, const char *const *ids, size_t n)
 {
@@ -80,14 +77,16 @@ static int in_transaction(struct db *db, const struct buf *jobs, struct err *e)
     return run(db, store_notify_sql, &changed, e);
 }
 
-int cancel_jobs(struct db *db, const char *const *jobs, size_t n, struct err *e)
+int cancel_jobs(struct db *db, const char *const *jobs, size_t n, int lock_ms, struct err *e)
 {
     AUTO(buf_release) struct buf list = BUF_INIT;
+    char begin[60];
 
     write_ids(&list, jobs, n);
     if (list.failed)
         return err_set(e, ERR_NOMEM, "a list of jobs");
-    if (db_command(db, BEGIN, e))
+    snprintf(begin, sizeof begin, "BEGIN; SET LOCAL lock_timeout = %d", lock_ms);
+    if (db_command(db, begin, e))
         return -1;
     if (in_transaction(db, &list, e) || db_command(db, "COMMIT", e)) {
         struct err ignored = ERR_INIT; /* the first error is the cause */

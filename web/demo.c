@@ -13,16 +13,17 @@
 /* A host with its port, without them. Returns -1 when it is none that fits. */
 static int host_name(const char *host, char *ret, size_t size)
 {
+    const bool brackets = *host == '[';
+    const char *rest;
     size_t len;
 
-    if (*host == '[') {
-        host++;
-        len = strcspn(host, "]");
-        if (host[len] != ']')
-            return -1;
-    } else {
-        len = strcspn(host, ":");
-    }
+    host += brackets;
+    len = strcspn(host, brackets ? "]" : ":");
+    if (brackets && host[len] != ']')
+        return -1;
+    rest = host + len + brackets;
+    if (*rest && (*rest != ':' || rest[1 + strspn(rest + 1, "0123456789")]))
+        return -1;
     return (size_t)snprintf(ret, size, "%.*s", (int)len, host) < size ? 0 : -1;
 }
 

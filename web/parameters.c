@@ -8,7 +8,8 @@
 #include "base/clock.h"
 
 #define MOMENT_SIZE 48
-#define SPAN_DIGITS_MAX 10 /* so many fit when they are days */
+#define MOMENT_MAX_MS INT64_C(253402300799999) /* the last of the year 9999, as RFC 3339 has it */
+#define SPAN_DIGITS_MAX 10                     /* so many fit when they are days */
 
 void parameters_init(struct parameters *p, const char *const *names)
 {
@@ -112,10 +113,12 @@ int parameters_moment(struct parameters *p, const char *name, const char *value,
     }
     snprintf(text, sizeof text, "%s", value);
     restore_plus(text);
-    if (strlen(value) >= sizeof text || clock_parse_timestamp(text, &moment_ms) || moment_ms < 0)
-        return problems_add_parameter(&p->problems, name,
-                                      "must be a time from 1970 on, as 2026-01-02T03:04:05Z, or a "
-                                      "span back from now, as 90s, 15m, 24h or 7d");
+    if (strlen(value) >= sizeof text || clock_parse_timestamp(text, &moment_ms) || moment_ms < 0 ||
+        moment_ms > MOMENT_MAX_MS)
+        return problems_add_parameter(
+            &p->problems, name,
+            "must be a time from 1970 to 9999, as 2026-01-02T03:04:05Z, or a "
+            "span back from now, as 90s, 15m, 24h or 7d");
     *ret_wall_ms = moment_ms;
     return 0;
 }

@@ -57,14 +57,28 @@ static void end_stream(void *cls)
     free(s);
 }
 
-/* The stream passes to the response. HEAD has none, and the same headers. */
+/*
+ * HEAD has no stream, and the same headers but for that of the chunks: this libmicrohttpd (0.9.75)
+ * would end them with the last chunk, and an answer to HEAD has nothing after its headers.
+ */
+static struct MHD_Response *no_stream_response(void)
+{
+    struct MHD_Response *response =
+        MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 1024, no_bytes, NULL, NULL);
+
+    if (response)
+        MHD_set_response_options(response, MHD_RF_HTTP_VERSION_1_0_ONLY, MHD_RO_END);
+    return response;
+}
+
+/* The stream passes to the response. */
 static struct MHD_Response *stream_response(struct request *r)
 {
     struct streamer *s;
     struct MHD_Response *response;
 
     if (!r->stream)
-        return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 1024, no_bytes, NULL, NULL);
+        return no_stream_response();
     s = calloc(1, sizeof *s);
     if (!s)
         return NULL;

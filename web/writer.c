@@ -167,7 +167,8 @@ static void answer_cancelled(struct writer *w, struct request *r)
     request_settle(r, &a);
 }
 
-static void cancel_group(struct writer *w, struct request *const *group, size_t n)
+/* Where one of several is in the way, each is tried by itself, so that only that one fails. */
+static void cancel_group(struct writer *w, struct request *const *group, size_t n, int lock_ms)
 {
     const char *jobs[CREATE_MOST];
     struct err e = ERR_INIT;
@@ -176,14 +177,19 @@ static void cancel_group(struct writer *w, struct request *const *group, size_t 
         return;
     for (size_t i = 0; i < n; i++)
         jobs[i] = group[i]->waiter.job;
-    if (cancel_jobs(w->db, jobs, n, &e)) {
-        note_outcome(w, &e);
-        answer_failed(group, n, &e);
+    if (cancel_jobs(w->db, jobs, n, lock_ms, &e) == 0) {
+        note_outcome(w, NULL);
+        for (size_t i = 0; i < n; i++)
+            answer_cancelled(w, group[i]);
         return;
     }
-    note_outcome(w, NULL);
-    for (size_t i = 0; i < n; i++)
-        answer_cancelled(w, group[i]);
+    if (n > 1 && e.code == ERR_TIMEOUT) {
+        for (size_t i = 0; i < n; i++)
+            cancel_group(w, &group[i], 1, CANCEL_LOCK_AGAIN_MS);
+        return;
+    }
+    note_outcome(w, &e);
+    answer_failed(group, n, &e);
 }
 
 /* ---- requests */
@@ -206,7 +212,7 @@ static void write_requests(struct writer *w)
             created[creates++] = r;
     }
     create_group(w, created, creates);
-    cancel_group(w, cancelled, cancels);
+    cancel_group(w, cancelled, cancels, CANCEL_LOCK_MS);
 }
 
 /* ---- the outbox */

@@ -6,12 +6,16 @@ const SVG = "http://www.w3.org/2000/svg";
 
 export const byId = (id) => document.getElementById(id);
 
+// What turns the direction of the text after it, and so shows an address as another one, is shown itself.
+const plain = (text) => text.replace(/[\u202a-\u202e\u2066-\u2069]/g, "\ufffd");
+
 function fill(made, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) {
     if (value === null || value === undefined || value === false) continue;
     made.setAttribute(name, value === true ? "" : value);
   }
-  made.append(...children.filter((child) => child !== null && child !== undefined));
+  made.append(...children.filter((child) => child !== null && child !== undefined)
+    .map((child) => (typeof child === "string" ? plain(child) : child)));
   return made;
 }
 
@@ -29,7 +33,8 @@ export const icon = (name) =>
 
 // Setting what is there already would still make the browser lay out again.
 export function setText(element, text) {
-  if (element.textContent !== text) element.textContent = text;
+  const shown = plain(String(text));
+  if (element.textContent !== shown) element.textContent = shown;
 }
 
 export function setAttribute(element, name, value) {

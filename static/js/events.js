@@ -13,6 +13,7 @@ let attempts = 0;
 let hiddenTimer = null;
 let reopenTimer = null;
 let asked = false; // for a frame
+let opening = false; // it is the stream itself that hears from the service again
 let pending = []; // [type, data]
 let taken = 0; // of these, by the frame under way
 let handlers;
@@ -69,7 +70,9 @@ function open() {
   source = new EventSource("/events");
   source.addEventListener("open", () => {
     attempts = 0;
+    opening = true;
     answered();
+    opening = false;
   });
   for (const type of ["reset", "job", "image"]) source.addEventListener(type, note);
   source.addEventListener("error", () => {
@@ -91,8 +94,9 @@ function close() {
 export function listen(onReset, onNews, onBroken) {
   handlers = { onReset, onNews, onBroken };
   open();
+  // However it looks: where packets were lost, the other side has given it up, and nobody says so here.
   onBack(() => {
-    if (source === null || source.readyState === EventSource.CLOSED) open();
+    if (!opening && !document.hidden) open();
   });
   document.addEventListener("visibilitychange", () => {
     clearTimeout(hiddenTimer);

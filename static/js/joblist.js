@@ -80,6 +80,11 @@ export class JobList {
     return gone;
   }
 
+  // Those that go on changing.
+  open() {
+    return this.#order.filter(({ status }) => !hasEnded(status));
+  }
+
   countByState() {
     const counts = Object.fromEntries(STATES.map((state) => [state, 0]));
     for (const { status } of this.#order) if (Object.hasOwn(counts, status)) counts[status]++;

@@ -142,6 +142,11 @@ function put(job) {
   frames.put(job.id, () => render(job.id));
 }
 
+function drop(id) {
+  list.remove(id);
+  frames.put(id, () => render(id));
+}
+
 function trim() {
   for (const id of list.trim()) frames.put(id, () => removeRow(id));
 }
@@ -177,17 +182,28 @@ function address(cursor) {
   return `/jobs?${query}`;
 }
 
+// The n newest pages, and so many more that all is heard of which has not ended as far as this page
+// knows. What of that is not among the jobs that were read does not belong here any more.
 async function readPages(n) {
   const mine = generation;
+  const unheard = new Map(list.open().map((job) => [job.id, job]));
+  const oldest = [...unheard.keys()].reduce((least, id) => (id < least ? id : least), "~");
   let cursor = null;
-  for (let i = 0; i < n; i++) {
+  let last = "~"; // after all ids
+  let i = 0;
+  do {
     const page = await get(address(cursor));
     if (mine !== generation) return;
-    for (const job of page.jobs ?? []) put(job);
+    for (const job of page.jobs ?? []) {
+      put(job);
+      unheard.delete(job.id);
+      last = job.id;
+    }
     cursor = page.next ?? null;
-    pages = i + 1;
-    if (cursor === null) break;
-  }
+    pages = ++i;
+  } while (cursor !== null && (i < n || (oldest < last && i < KEPT / PAGE)));
+  for (const job of unheard.values())
+    if ((cursor === null || job.id > last) && list.get(job.id) === job) drop(job.id);
   nextCursor = cursor;
 }
 

@@ -35,7 +35,8 @@ class Visit {
   faults = [];
   outage = false;
 
-  static async open({ size = 'desktop', scheme = 'light', motion = 'no-preference' } = {}) {
+  // at: another way to the service than its address.
+  static async open({ size = 'desktop', scheme = 'light', motion = 'no-preference', at = target } = {}) {
     const visit = new Visit();
     const page = await chromium.newPage();
     visit.page = page;
@@ -49,14 +50,14 @@ class Visit {
     page.on('pageerror', (error) => visit.faults.push(`error: ${error.message}`));
     page.on('request', (request) => {
       const url = request.url();
-      if (!url.startsWith(`${target}/`) && !url.startsWith('data:')) visit.faults.push(`a request to ${url}`);
+      if (!url.startsWith(`${at}/`) && !url.startsWith('data:')) visit.faults.push(`a request to ${url}`);
     });
     await page.evaluateOnNewDocument(() => {
       window.violations = [];
       document.addEventListener('securitypolicyviolation', (event) =>
         window.violations.push(`${event.violatedDirective} ${event.blockedURI}`));
     });
-    await page.goto(`${target}/`);
+    await page.goto(`${at}/`);
     await visit.live();
     return visit;
   }

@@ -3,6 +3,7 @@
 'use strict';
 const assert = require('node:assert');
 const fs = require('node:fs');
+const net = require('node:net');
 const path = require('node:path');
 const { after, before, test } = require('node:test');
 const { ask, ended, post, SIZES, start, stop, target, Visit } = require('./browser.js');
@@ -27,6 +28,10 @@ async function postOne(members = {}, image = {}) {
 
 async function scaleWeb(quantity) {
   await fetch(`${formation}/formation/web`, { method: 'PATCH', body: JSON.stringify({ quantity }) });
+}
+
+async function serviceIsBack() {
+  while (!(await fetch(`${target}/readyz`).catch(() => null))?.ok) await new Promise((then) => setTimeout(then, 100));
 }
 
 test('a load goes from the slider to completed jobs', async () => {
@@ -112,6 +117,23 @@ test('markup in what was typed or fetched is text', async () => {
   await visit.close();
 });
 
+test('what turns the direction of text is seen, and turns nothing', async () => {
+  const turn = '\u202e';
+  const { id } = await post('/jobs', {
+    images: [{ input: `${target}/static/samples/none${turn}gpj.exe`, width: 10, ref: `a${turn}b` }],
+    metadata: { note: turn },
+  });
+  await ended(id);
+  const visit = await Visit.open();
+  const row = `#jobs-list .job[data-job="${id}"]`;
+  await visit.click(`${row} summary`);
+  await visit.page.waitForSelector(`${row} .image`);
+  const said = await visit.text(`${row} .job-detail`);
+  for (const shown of ['none\ufffdgpj.exe', '(a\ufffdb)', '"\ufffd"']) assert.ok(said.includes(shown), said);
+  assert.ok(!said.includes(turn), said);
+  await visit.close();
+});
+
 test('every worker is killed from the page, and nothing is lost', async () => {
   const visit = await Visit.open();
   const { page } = visit;
@@ -188,6 +210,82 @@ test('the service goes away under an open page and comes back', async () => {
   assert.strictEqual(await page.evaluate(() => window.sameDocument), true);
   await visit.close();
 });
+
+// A way to the service that can go dark: what is connected by then stays so, and nothing passes any more.
+async function darkWay() {
+  const { hostname, port } = new URL(target);
+  const open = new Set();
+  let isDark = false;
+  const server = net.createServer((near) => {
+    const far = net.connect(port, hostname);
+    const pass = { dark: isDark, near, far };
+    open.add(pass);
+    for (const [from, to] of [[near, far], [far, near]]) {
+      from.on('data', (bytes) => pass.dark || to.write(bytes));
+      from.on('error', () => {});
+      from.on('close', () => pass.dark || to.destroy());
+    }
+  });
+  await new Promise((then) => server.listen(0, '127.0.0.1', then));
+  return {
+    at: `http://127.0.0.1:${server.address().port}`,
+    darken(dark) {
+      isDark = dark;
+      if (dark) for (const pass of open) pass.dark = true;
+    },
+    close() {
+      for (const { near, far } of open) [near, far].forEach((socket) => socket.destroy());
+      server.close();
+    },
+  };
+}
+
+test('news come again after the way to the service was dark', async () => {
+  const way = await darkWay();
+  const visit = await Visit.open({ at: way.at });
+  const { page } = visit;
+  visit.outage = true;
+  way.darken(true);
+  await page.waitForSelector('#banner', { visible: true });
+  way.darken(false);
+  await page.waitForSelector('#banner', { hidden: true });
+  const { id } = await postOne();
+  await page.waitForSelector(`#jobs-list .job[data-job="${id}"]`);
+  await visit.close();
+  way.close();
+});
+
+for (const filter of ['', 'queued']) {
+  // More than a page of them: the oldest are not among the newest that are read first.
+  test(`what ended while the service was away is seen to have ended: ${filter || 'all'}`, async () => {
+    const visit = await Visit.open();
+    const { page } = visit;
+    const ids = [];
+    await page.select('#jobs-filter', filter);
+    await post('/demo/scale', { type: 'resize', quantity: 0 });
+    try {
+      for (let i = 0; i < 120; i++) ids.push((await postOne()).id);
+      const first = `#jobs-list .job[data-job="${ids[0]}"]`;
+      await page.waitForSelector(`${first}[data-state="queued"]`);
+      visit.outage = true;
+      await scaleWeb(0);
+      await page.waitForSelector('#banner', { visible: true });
+      await page.setOfflineMode(true);
+      await scaleWeb(1);
+      await serviceIsBack();
+      for (const id of ids) await post(`/jobs/${id}/cancel`);
+      await page.setOfflineMode(false);
+      await visit.live();
+      if (filter) await page.waitForSelector(first, { hidden: true });
+      else await page.waitForSelector(`${first}[data-state="cancelled"]`);
+    } finally {
+      await scaleWeb(1);
+      await serviceIsBack();
+      await post('/demo/guv', { on: true });
+    }
+    await visit.close();
+  });
+}
 
 // The script of each task of the page's main thread, in milliseconds of CPU time: what another program
 // on this machine takes from it does not count.
@@ -270,6 +368,9 @@ for (const size of ['narrow', 'phone', 'wide'])
     await visit.page.waitForSelector('#jobs-list .job');
     const width = await visit.page.evaluate(() => document.documentElement.scrollWidth);
     assert.ok(width <= SIZES[size].width, `${width} px`);
+    const cramped = await visit.page.$$eval('.figures dt', (words) => words
+      .filter((word) => word.scrollWidth > word.clientWidth).map((word) => word.textContent));
+    assert.deepStrictEqual(cramped, []);
     await visit.close();
   });
 

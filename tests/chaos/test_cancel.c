@@ -92,9 +92,65 @@ static void what_the_broker_never_had_is_never_sent(void **state)
     assert_int_equal(log_count_of("resize.1", text) + log_count_of("resize.2", text), 0);
 }
 
+/* Cancels the job in a process of its own, which exits with a hundredth of the status. */
+static pid_t cancel_beside(const char *job)
+{
+    const pid_t pid = fork();
+
+    assert_true(pid >= 0);
+    if (pid == 0)
+        _exit((int)(cancel_job(job) / 100));
+    return pid;
+}
+
+static void assert_answered(pid_t pid, int hundreds)
+{
+    int status;
+
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), hundreds);
+}
+
+/* Somebody hangs with a lock on a job. While web waits for it, more are asked for: they come into
+ * one transaction, that job again and others. */
+static void a_held_job_keeps_no_other_from_being_cancelled(void **state)
+{
+    enum { OTHERS = 3 };
+    char held[UUID_SIZE], others[OTHERS][UUID_SIZE], sql[200];
+    pid_t first, again, beside[OTHERS];
+
+    (void)state;
+    assert_recovers(60000);
+    assert_int_equal(post_images("ok/baseline.jpg", 1, held), 202);
+    for (int i = 0; i < OTHERS; i++)
+        assert_int_equal(post_images("ok/baseline.jpg", 1, others[i]), 202);
+    snprintf(sql, sizeof sql,
+             "BEGIN; SELECT count(*) FROM (SELECT FROM jobs WHERE id = '%s' FOR UPDATE) AS held",
+             held);
+    assert_int_equal(sql_number(sql), 1);
+    first = cancel_beside(held);
+    assert_true(
+        sql_becomes("SELECT pg_stat_clear_snapshot(); SELECT count(*) FROM pg_stat_activity "
+                    "WHERE wait_event_type = 'Lock' AND query LIKE '%cancel_asked_at%' "
+                    "AND pid <> pg_backend_pid()",
+                    1, 30000));
+    again = cancel_beside(held);
+    for (int i = 0; i < OTHERS; i++)
+        beside[i] = cancel_beside(others[i]);
+    assert_answered(first, 5);
+    assert_answered(again, 5);
+    for (int i = 0; i < OTHERS; i++)
+        assert_answered(beside[i], 2);
+    assert_int_equal(sql_number("COMMIT; SELECT 1"), 1);
+    assert_int_equal(cancel_job(held), 200);
+    assert_all_end_once(60000);
+}
+
 int run_cancel_tests(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_held_job_keeps_no_other_from_being_cancelled),
         cmocka_unit_test(jobs_are_cancelled_whole_or_not_at_all_while_web_is_killed),
         cmocka_unit_test(what_the_broker_never_had_is_never_sent),
     };

@@ -87,8 +87,8 @@ static void follow(struct sse *s, char last_id[100], char status[20])
 
 /* ---- sockets that a test reads itself, or does not */
 
-/* Sends a GET; little: the kernel keeps little for who does not read. */
-static int get_raw(const char *path, const char *version, bool little)
+/* Sends a request; little: the kernel keeps little for who does not read. */
+static int send_raw(const char *method, const char *path, const char *version, bool little)
 {
     const char *target = getenv("IMAGERESIZE_TEST_TARGET");
     struct sockaddr_in address = {.sin_family = AF_INET,
@@ -102,10 +102,15 @@ static int get_raw(const char *path, const char *version, bool little)
     if (little)
         setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
     assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
-    len = snprintf(request, sizeof request, "GET %s HTTP/%s\r\nHost: localhost\r\n\r\n", path,
-                   version);
+    len = snprintf(request, sizeof request, "%s %s HTTP/%s\r\nHost: localhost\r\n\r\n", method,
+                   path, version);
     assert_int_equal(send(fd, request, (size_t)len, MSG_NOSIGNAL), len);
     return fd;
+}
+
+static int get_raw(const char *path, const char *version, bool little)
+{
+    return send_raw("GET", path, version, little);
 }
 
 /* Reads until `wanted` has come; fails the test when the stream ends or is silent before, with what
@@ -164,6 +169,25 @@ static void a_quiet_stream_has_heartbeats_and_http_1_0_has_streams_too(void **st
     close(fd);
     sse_close(s);
     assert_all_end_once(60000);
+}
+
+/* What came after its headers a router would take for the beginning of the next answer. */
+static void head_of_a_stream_is_its_headers_alone(void **state)
+{
+    const int fd = send_raw("HEAD", "/events", "1.1", false);
+    AUTO(buf_release) struct buf answer = BUF_INIT;
+    struct timeval patience = {EVENT_MS / 1000, 0};
+    char bytes[4096];
+    ssize_t n;
+
+    (void)state;
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    while ((n = recv(fd, bytes, sizeof bytes, 0)) > 0)
+        buf_append(&answer, bytes, (size_t)n);
+    assert_int_equal(n, 0);
+    assert_non_null(strstr(answer.data, "text/event-stream"));
+    assert_string_equal(strstr(answer.data, "\r\n\r\n"), "\r\n\r\n");
+    close(fd);
 }
 
 static void every_web_process_tells_of_every_job(void **state)
@@ -437,6 +461,7 @@ int run_stream_tests(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_quiet_stream_has_heartbeats_and_http_1_0_has_streams_too),
+        cmocka_unit_test(head_of_a_stream_is_its_headers_alone),
         cmocka_unit_test(every_web_process_tells_of_every_job),
         cmocka_unit_test(a_stream_goes_on_where_it_was_after_web_is_restarted),
         cmocka_unit_test(streams_stay_open_while_postgres_is_away),

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "scratch_db.h"
 #include "unit.h"
+#include "web/outbox.h"
 #include "workers/store/apply.h"
 
 #define IMAGES_MAX 8
@@ -94,7 +95,7 @@ static void cancel(struct db *db, const struct job *job)
     const char *id = job->id;
     struct err e = ERR_INIT;
 
-    if (cancel_jobs(db, &id, 1, &e))
+    if (cancel_jobs(db, &id, 1, CANCEL_LOCK_MS, &e))
         fail_msg("%s", e.text);
 }
 
@@ -259,7 +260,7 @@ static void who_waits_for_the_jobs_is_told(void **state)
     ids[1] = jobs[0].id;
     ids[2] = jobs[2].id;                             /* has ended */
     ids[3] = "01920000-0000-7000-8000-000000000000"; /* there is none */
-    assert_int_equal(cancel_jobs(db, ids, 4, &e), 0);
+    assert_int_equal(cancel_jobs(db, ids, 4, CANCEL_LOCK_MS, &e), 0);
     scratch_db_run(listener, "SELECT 1"); /* notifications come with its answer */
     note = PQnotifies(db_conn(listener));
     assert_non_null(note);
@@ -268,7 +269,8 @@ static void who_waits_for_the_jobs_is_told(void **state)
     assert_null(strstr(note->extra, jobs[2].id));
     assert_null(strstr(note->extra, ids[3]));
     PQfreemem(note);
-    assert_int_equal(cancel_jobs(db, ids, 4, &e), 0); /* nothing has changed: nobody is told */
+    assert_int_equal(cancel_jobs(db, ids, 4, CANCEL_LOCK_MS, &e),
+                     0); /* nothing has changed: nobody is told */
     scratch_db_run(listener, "SELECT 1");
     assert_null(PQnotifies(db_conn(listener)));
     db_free(db);
@@ -293,7 +295,7 @@ static void *call(void *arg)
 
     do {
         err_clear(&c->e);
-        c->rc = cancel_jobs(db, &id, 1, &c->e);
+        c->rc = cancel_jobs(db, &id, 1, CANCEL_LOCK_MS, &c->e);
     } while (c->rc && c->e.code == ERR_TIMEOUT);
     db_free(db);
     return NULL;
@@ -353,12 +355,83 @@ static void a_job_that_is_held_for_long_is_given_up(void **state)
     make_job(db, &job, 1);
     scratch_db_run(other, "BEGIN");
     run(other, "SELECT FROM jobs WHERE id = '%s'%s FOR NO KEY UPDATE", job.id, "");
-    assert_int_equal(cancel_jobs(db, &id, 1, &e), -1);
+    assert_int_equal(cancel_jobs(db, &id, 1, CANCEL_LOCK_MS, &e), -1);
     assert_int_equal(e.code, ERR_TIMEOUT);
     assert_non_null(strstr(e.text, "55P03")); /* of the lock: that of statements is longer */
     scratch_db_run(other, "COMMIT");
     cancel(db, &job); /* and the connection is of use again */
     assert_string_equal(job_row(db, &job), "2 cancelled 0 0 0 0 1 cancelled_at");
+    db_free(db);
+    db_free(other);
+}
+
+/* A web process that finishes outbox rows, in the order given. */
+struct finisher {
+    pthread_t thread;
+    struct outbox_item *items[2];
+    struct err e;
+    int rc;
+};
+
+static void *finish(void *arg)
+{
+    struct finisher *f = arg;
+    struct db *db = scratch_db_open(0);
+
+    f->rc = outbox_finish(db, f->items, 2, &f->e);
+    db_free(db);
+    return NULL;
+}
+
+/* The older of two rows is held: who waits for it must not hold the other one, for which a
+ * canceller that holds the older one may wait. Leased rows lie elsewhere than in the order of their
+ * ids. */
+static void outbox_rows_are_locked_in_the_order_of_their_ids(void **state)
+{
+    struct db *db = scratch_db_open(0), *other = scratch_db_open(0);
+    struct job job;
+
+    (void)state;
+    make_job(db, &job, 2);
+    for (int confirmed = 0; confirmed < 2; confirmed++) {
+        static struct finisher f;
+
+        err_clear(&f.e);
+        scratch_db_run(db, "DELETE FROM outbox");
+        add_outbox(db, &job, job.images[0], NULL);
+        add_outbox(db, &job, job.images[1], NULL);
+        scratch_db_run(db, "UPDATE outbox SET lease_until = now() + interval '1 hour' "
+                           "WHERE id = (SELECT min(id) FROM outbox)");
+        for (size_t i = 0; i < 2; i++) {
+            f.items[i] = outbox_item_new(job.id, "interactive", 1);
+            assert_non_null(f.items[i]);
+            snprintf(f.items[i]->id, sizeof f.items[i]->id, "%s",
+                     scratch_db_text(db, i ? "SELECT min(id)::text FROM outbox"
+                                           : "SELECT max(id)::text FROM outbox"));
+            snprintf(f.items[i]->messages[0].image, UUID_SIZE, "%s", job.images[1 - i]);
+            f.items[i]->messages[0].confirmed = confirmed;
+        }
+        scratch_db_run(other, "BEGIN");
+        scratch_db_run(other,
+                       "SELECT FROM outbox WHERE id = (SELECT min(id) FROM outbox) FOR UPDATE");
+        assert_int_equal(pthread_create(&f.thread, NULL, finish, &f), 0);
+        wait_for(db, "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
+                     "AND query LIKE '%outbox%' AND pid <> pg_backend_pid()");
+        assert_int_equal(
+            scratch_db_number(db, "SELECT count(*) FROM (SELECT FROM outbox WHERE id = "
+                                  "(SELECT max(id) FROM outbox) FOR UPDATE SKIP LOCKED) AS free"),
+            1);
+        scratch_db_run(other, "COMMIT");
+        pthread_join(f.thread, NULL);
+        if (f.rc)
+            fail_msg("%s", f.e.text);
+        assert_int_equal(scratch_db_number(db, "SELECT count(*) FROM outbox"), confirmed ? 0 : 2);
+        assert_int_equal(
+            scratch_db_number(db, "SELECT count(*) FROM outbox WHERE lease_until IS NOT NULL"), 0);
+        for (size_t i = 0; i < 2; i++)
+            outbox_item_free(f.items[i]);
+    }
+    scratch_db_run(db, "DELETE FROM outbox");
     db_free(db);
     db_free(other);
 }
@@ -417,7 +490,7 @@ static void *race(void *arg)
         int rc;
 
         if (r->cancels) {
-            rc = cancel_jobs(db, ids, 2, &e);
+            rc = cancel_jobs(db, ids, 2, CANCEL_LOCK_MS, &e);
         } else {
             const struct job *of = rand_r(&r->seed) % 2 ? a : b;
             struct event list[4];
@@ -500,6 +573,7 @@ int main(void)
         cmocka_unit_test(who_waits_for_the_jobs_is_told),
         cmocka_unit_test(a_store_that_ends_the_last_image_meanwhile_is_waited_for),
         cmocka_unit_test(a_job_that_is_held_for_long_is_given_up),
+        cmocka_unit_test(outbox_rows_are_locked_in_the_order_of_their_ids),
         cmocka_unit_test(a_session_that_dies_in_between_leaves_nothing),
         cmocka_unit_test(stores_and_cancellers_at_once_agree_on_every_job),
     };

@@ -57,6 +57,9 @@ static void refuses_the_pages_of_others(void **state)
         {{"demo.example", NULL, NULL, "https://demo.example.org"}, "Host"},
         {{"evil.example", NULL, NULL, "https://demo.example.org"}, "Host"},
         {{"[127.0.0.1", NULL, NULL, NULL}, "Host"},
+        {{"[::1].evil.example:5000", "http://[::1].evil.example:5000", NULL, NULL}, "Host"},
+        {{"[::1]5000", NULL, NULL, NULL}, "Host"},
+        {{"localhost:5000.evil.example", NULL, NULL, NULL}, "Host"},
         {{"", NULL, NULL, NULL}, "Host"},
         {{NULL, NULL, NULL, NULL}, "Host"},
     };

@@ -114,6 +114,7 @@ static void moments_are_times_or_spans_back(void **state)
         {"2026-01-02T05:04:05.678+02:00", NOW_MS},
         {"2026-01-02T05:04:05.678 02:00", NOW_MS}, /* what a "+" becomes */
         {"1970-01-01T00:00:00Z", 0},
+        {"9999-12-31T23:59:59.999Z", INT64_C(253402300799999)},
     };
 
     (void)state;
@@ -138,7 +139,7 @@ static void every_fault_of_a_query_is_told_at_once(void **state)
          "status: is given more than once\n"
          "order: unknown parameter; there are status, priority, since, until, limit, cursor\n"
          "limit: must be 1..100\n"
-         "since: must be a time from 1970 on"},
+         "since: must be a time from 1970 to 9999"},
         {"status=", "status: must be one or several of"},
         {"status", "status: must be one or several of"},
         {"status=failed,", "status: must be one or several of"},
@@ -150,17 +151,18 @@ static void every_fault_of_a_query_is_told_at_once(void **state)
         {"limit=-1", "limit: must be 1..100\n"},
         {"limit=1e1", "limit: must be 1..100\n"},
         {"limit=99999999999999999999", "limit: must be 1..100\n"},
-        {"since=0000-01-01T00:00:00Z", "since: must be a time from 1970 on"},
-        {"since=2026-13-01T00:00:00Z", "since: must be a time from 1970 on"},
-        {"since=1970-01-01T00:00:00+01:00", "since: must be a time from 1970 on"},
+        {"since=0000-01-01T00:00:00Z", "since: must be a time from 1970 to 9999"},
+        {"since=9999-12-31T23:59:59-00:01", "since: must be a time from 1970 to 9999"},
+        {"since=2026-13-01T00:00:00Z", "since: must be a time from 1970 to 9999"},
+        {"since=1970-01-01T00:00:00+01:00", "since: must be a time from 1970 to 9999"},
         {"since=1000000000d", "since: must not be before 1970\n"},
-        {"since=99999999999d", "since: must be a time from 1970 on"},
-        {"since=0s", "since: must be a time from 1970 on"},
-        {"since=15", "since: must be a time from 1970 on"},
-        {"since=15mm", "since: must be a time from 1970 on"},
-        {"since=-15m", "since: must be a time from 1970 on"},
+        {"since=99999999999d", "since: must be a time from 1970 to 9999"},
+        {"since=0s", "since: must be a time from 1970 to 9999"},
+        {"since=15", "since: must be a time from 1970 to 9999"},
+        {"since=15mm", "since: must be a time from 1970 to 9999"},
+        {"since=-15m", "since: must be a time from 1970 to 9999"},
         {"since=2026-01-02T03:04:05Z                              ",
-         "since: must be a time from 1970 on"},
+         "since: must be a time from 1970 to 9999"},
         {"since=10m&until=15m", "since: must be before until\n"},
         {"since=15m&until=15m", "since: must be before until\n"},
         {"cursor=", "cursor: must be one that an answer of this list gave as next\n"},
