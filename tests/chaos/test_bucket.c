@@ -85,16 +85,13 @@ static void be_the_worker(void)
 static int start_worker(void **state)
 {
     char folder[128];
-    pid_t pid;
 
     (void)state;
     snprintf(folder, sizeof folder, "%s/bucket", system_dir());
     if (child_start((const char *[]){"node", SOURCE_DIR "/tests/s3/server.js", folder, NULL},
                     &server))
         return -1;
-    system_scale("resize", 0);
-    while (system_pids("resize", &pid, 1) > 0)
-        look_again();
+    stop_all_of("resize");
     fflush(NULL);
     worker = fork();
     if (worker == 0)
