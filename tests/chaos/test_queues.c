@@ -33,7 +33,7 @@ static void jobs_wait_in_the_outbox_while_an_edge_is_missing(void **state)
         assert_int_equal(rabbitmq_call("DELETE", edges[i], NULL), 204);
         for (int n = 0; n < 20; n++)
             assert_int_equal(post_images("ok/baseline.jpg", 5, NULL), 202);
-        assert_true(sql_becomes("SELECT count(*) FROM outbox", 20, 20000));
+        assert_true(sql_becomes("SELECT count(*) FROM outbox", 20, 60000));
         bind_the_graph();
         assert_all_end_once(60000);
     }

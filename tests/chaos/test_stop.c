@@ -29,7 +29,7 @@ static void scaling_down_and_up_loses_nothing(void **state)
     for (int round = 0; round < 3; round++) {
         system_scale("resize", 0);
         system_scale("store", 1);
-        post_until("ok/baseline.jpg", 60, 20, 20000);
+        post_until("ok/baseline.jpg", 60, 20, 60000);
         system_scale("store", 2);
         system_scale("resize", 2);
     }
