@@ -567,8 +567,8 @@ static void reads_the_applications_records(void **state)
     db_free(db);
 }
 
-#define POLLS 8 /* each second; with a query that is given up after 2 s, each would take as long   \
-                 */
+/* Each second; with a query that is given up after 2 s, each would take as long. */
+#define POLLS 8
 
 /* What fails costs a poll once a minute, and what a query sets for its session is not kept. */
 static void a_bad_query_neither_holds_up_nor_writes(void **state)
