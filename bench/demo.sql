@@ -215,8 +215,9 @@ SELECT * FROM (
       FROM (SELECT * FROM demo.arrivals WHERE part = 'c') AS x
       FULL JOIN (SELECT * FROM demo.arrivals WHERE part = 'd') AS y USING (n)
     UNION ALL
-    SELECT 9, sum(arrivals) = sum(accepted) AND max(latest_ms) <= 500,
+    /* A tenth of the deadline: what is sent late has that much less time, so it flatters nobody. */
+    SELECT 9, sum(arrivals) = sum(accepted) AND max(latest_ms) <= 100 * min(s.deadline_s),
            format('The load was open: all %s jobs accepted, none sent more than %s ms after its time.',
                   sum(arrivals), max(latest_ms))
-      FROM demo.figures) AS claims
+      FROM demo.figures CROSS JOIN demo.settings AS s) AS claims
  ORDER BY n;

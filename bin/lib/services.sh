@@ -180,6 +180,7 @@ stop_postgres() {
 
 # ---- RabbitMQ
 
+rabbitmq_ports=(port port_tls port_management port_dist port_epmd)
 rabbitmq_script=/usr/lib/rabbitmq/bin/rabbitmq-server # the node's own, not the one that changes user
 
 # The node's name is in its command line: rabbitmq_launch puts it there.
@@ -219,7 +220,7 @@ rabbitmq_ca() {
 
 # rabbitmq_call DIR METHOD PATH [JSON]: one call of the management API.
 rabbitmq_call() {
-    curl -sS -f -o /dev/null -m 10 -X "$2" -H 'Content-Type: application/json' \
+    curl -sS -f -o /dev/null -m 30 -X "$2" -H 'Content-Type: application/json' \
         ${4:+-d "$4"} "$(rabbitmq_management_url "$1")/api/$3"
 }
 
@@ -281,13 +282,17 @@ rabbitmq_launch() {
     keep "$home" launcher_pid $!
 }
 
+# rabbitmq_listens DIR PORT: whether it is our node that listens there, and no other program.
+rabbitmq_listens() {
+    rabbitmq_call "$1" GET "health/checks/port-listener/$2" 2>/dev/null
+}
+
 # Ready once all doors answer: the broker's own come last.
 rabbitmq_is_ready() {
     local home
     home=$(service_home "$1" rabbitmq)
-    [[ -n $(rabbitmq_pid "$1") ]] && rabbitmq_call "$1" GET overview 2>/dev/null &&
-        ! port_is_free "$(recall "$home" port)" &&
-        { [[ ! -d $home/tls ]] || ! port_is_free "$(recall "$home" port_tls)"; }
+    [[ -n $(rabbitmq_pid "$1") ]] && rabbitmq_listens "$1" "$(recall "$home" port)" &&
+        { [[ ! -d $home/tls ]] || rabbitmq_listens "$1" "$(recall "$home" port_tls)"; }
 }
 
 # Ready, or known never to be: the launcher waits for its node and goes when that has gone.
@@ -296,28 +301,52 @@ rabbitmq_is_decided() {
         ! exists "$(recall "$(service_home "$1" rabbitmq)" launcher_pid)"
 }
 
+# rabbitmq_begin HOME: launches it, on the ports of last time that are still free.
+rabbitmq_begin() {
+    local home=$1 name
+    end_process "$(epmd_pid "$home")" epmd TERM 5 # one that a killed start left behind
+    for name in "${rabbitmq_ports[@]}"; do
+        keep_port "$home" "$name"
+    done
+    rm -f "$home/pid"
+    rabbitmq_configure "$home"
+    rabbitmq_launch "$home"
+}
+
+# rabbitmq_comes DIR: whether it is ready at the end of its start.
+# Not asked a second time whether it is ready: clients that come back at once keep it busy.
+rabbitmq_comes() {
+    wait_until 120 rabbitmq_is_decided "$1" && [[ -n $(rabbitmq_pid "$1") ]]
+}
+
+# rabbitmq_lost_a_port HOME: whether, now that it has gone, somebody else has one of its ports.
+rabbitmq_lost_a_port() {
+    local name
+    for name in "${rabbitmq_ports[@]}"; do
+        port_is_free "$(recall "$1" "$name")" || return 0
+    done
+    return 1
+}
+
 # start_rabbitmq DIR [tls]: tls: with one more port, for TLS with a certificate made for it.
 start_rabbitmq() {
-    local dir=$1 home name
+    local dir=$1 home
     [[ -x $rabbitmq_script ]] || fail "RabbitMQ is not installed: there is no $rabbitmq_script"
     make_home "$dir" rabbitmq rabbitmq
     home=$(service_home "$dir" rabbitmq)
     if [[ -z $(rabbitmq_pid "$dir") ]]; then
         [[ -n $(recall "$home" password) ]] || rabbitmq_create "$home"
         [[ -z ${2-} ]] || make_certificate "$home" localhost
-        end_process "$(epmd_pid "$home")" epmd TERM 5 # one that a killed start left behind
-        for name in port port_tls port_management port_dist port_epmd; do
-            keep_port "$home" "$name"
-        done
-        rm -f "$home/pid"
-        rabbitmq_configure "$home"
-        rabbitmq_launch "$home"
+        rabbitmq_begin "$home"
     fi
-    # Not asked a second time whether it is ready: clients that come back at once keep it busy.
-    if ! wait_until 120 rabbitmq_is_decided "$dir" || [[ -z $(rabbitmq_pid "$dir") ]]; then
+    rabbitmq_comes "$dir" && return
+    stop_rabbitmq "$dir"
+    if rabbitmq_lost_a_port "$home"; then # between the look whether it is free and its use
+        rabbitmq_begin "$home"
+        rabbitmq_comes "$dir" && return
         stop_rabbitmq "$dir"
-        service_failed RabbitMQ "$home/log"
     fi
+    service_failed RabbitMQ "$home/log"
 }
 
 stop_rabbitmq() {

@@ -3,6 +3,8 @@
  */
 #include "target.h"
 
+#define TRIES 5
+
 static void cancel(const char *id, struct http_answer *ret)
 {
     char path[80], *url;
@@ -59,24 +61,40 @@ static void assert_images_agree(json_t *job)
                                               count(job, "cancelled"));
 }
 
+/* A large job, cancelled before all of it was in work: a deployment that is told to come again for
+ * the one request may have done the other by then. Its id, new. */
+static char *post_and_cancel(const char *priority, struct http_answer *ret)
+{
+    for (int tries = 1;; tries++) {
+        char *id = post_job(large_job(priority));
+
+        cancel(id, ret);
+        assert_int_equal(ret->status, 200);
+        if (count(ret->json, "cancelled") > 0)
+            return id;
+        if (tries == TRIES)
+            fail_msg("job %s has nothing to cancel, like %d before it: %s", id, TRIES - 1,
+                     ret->body);
+        http_answer_release(ret);
+        free(id);
+    }
+}
+
 static void what_waits_ends_and_what_is_in_work_goes_on(void **state)
 {
     static const char *const priorities[] = {"interactive", "bulk"};
 
     (void)state;
     for (size_t i = 0; i < 2; i++) {
-        char *id = post_job(large_job(priorities[i]));
         struct http_answer a;
         json_t *job;
         json_int_t cancelled, failed;
+        char *id = post_and_cancel(priorities[i], &a);
 
-        cancel(id, &a);
-        assert_int_equal(a.status, 200);
         assert_string_equal(text_at(a.json, "id"), id);
         assert_int_equal(count(a.json, "queued"), 0);
         assert_images_agree(a.json);
         cancelled = count(a.json, "cancelled");
-        assert_true(cancelled > 0);
         assert_non_null(http_header(&a, "etag"));
         http_answer_release(&a);
         job = wait_job(id);

@@ -7,6 +7,7 @@ const puppeteer = require('puppeteer-core');
 
 const target = (process.env.IMAGERESIZE_TEST_TARGET ?? '').replace(/\/$/, '');
 const programs = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+const PATIENCE_MS = 60000;
 let chromium = null;
 
 const SIZES = {
@@ -40,7 +41,7 @@ class Visit {
     const visit = new Visit();
     const page = await chromium.newPage();
     visit.page = page;
-    page.setDefaultTimeout(60000);
+    page.setDefaultTimeout(PATIENCE_MS);
     await page.setViewport(SIZES[size]);
     await page.emulateMediaFeatures([
       { name: 'prefers-color-scheme', value: scheme },
@@ -119,11 +120,17 @@ class Visit {
 
 // ---- the service, beside the page
 
+// Comes again while the service says that it is busy, or has just been started.
 async function ask(path, options = {}) {
-  const answer = await fetch(`${target}${path}`, options);
-  const body = await answer.json();
-  if (!answer.ok) throw new Error(`${path}: ${answer.status} ${JSON.stringify(body)}`);
-  return body;
+  const deadline = Date.now() + PATIENCE_MS;
+  for (;;) {
+    const answer = await fetch(`${target}${path}`, options);
+    const body = await answer.json();
+    if (answer.ok) return body;
+    if (![429, 503].includes(answer.status) || Date.now() > deadline)
+      throw new Error(`${path}: ${answer.status} ${JSON.stringify(body)}`);
+    await new Promise((resolve) => setTimeout(resolve, 1000 * (answer.headers.get('retry-after') ?? 1)));
+  }
 }
 
 function post(path, body) {

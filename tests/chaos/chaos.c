@@ -6,6 +6,9 @@
 #include "base/clock.h"
 #include "base/uuid.h"
 
+#define LOG_MS 30000
+#define GO_MS 60000 /* formation ends them for sure before then */
+
 void ends_watch(void)
 {
     free(sql_text("CREATE TABLE test_ends (image uuid, was text, became text);"
@@ -176,6 +179,19 @@ void assert_recovers(int64_t timeout_ms)
     }
 }
 
+void stop_all_of(const char *type)
+{
+    int64_t deadline = clock_mono_ms() + GO_MS;
+    pid_t pid;
+
+    system_scale(type, 0);
+    while (system_pids(type, &pid, 1) > 0) {
+        if (clock_mono_ms() > deadline)
+            fail_msg("process %d of %s has not gone in %d ms", (int)pid, type, GO_MS);
+        look_again();
+    }
+}
+
 /* Lines of formation's log: "resize.1  | level=info event=image_done ...". */
 int log_count_of(const char *process, const char *text)
 {
@@ -197,6 +213,16 @@ int log_count_of(const char *process, const char *text)
 int log_count(const char *text)
 {
     return log_count_of("", text);
+}
+
+void assert_log_grows(const char *text, int before, int n)
+{
+    int64_t deadline = clock_mono_ms() + LOG_MS;
+
+    while (log_count(text) < before + n && clock_until_ms(deadline) > 0)
+        look_again();
+    if (log_count(text) != before + n)
+        fail_msg("%d times '%s' instead of %d", log_count(text) - before, text, n);
 }
 
 int crashes(void)

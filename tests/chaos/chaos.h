@@ -37,8 +37,15 @@ void assert_all_end_once(int64_t timeout_ms);
  * no process is on its way in or out. */
 void assert_recovers(int64_t timeout_ms);
 
+/* Scales the type to none and waits until its processes have gone: until then they may take more.
+ */
+void stop_all_of(const char *type);
+
 /* How often a line with `text` stands in formation's log. */
 int log_count(const char *text);
+/* Waits until there are n lines more than `before`, and fails the test when there are others: what
+ * a process has done is written down somewhat later. */
+void assert_log_grows(const char *text, int before, int n);
 /* The same among the lines of one process ("resize.2"). */
 int log_count_of(const char *process, const char *text);
 

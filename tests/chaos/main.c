@@ -53,7 +53,7 @@ static int start_system(void **state)
 static void the_system_starts(void **state)
 {
     (void)state;
-    assert_recovers(30000);
+    assert_recovers(60000);
 }
 
 static int run_group(size_t i)

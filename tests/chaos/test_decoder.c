@@ -4,6 +4,7 @@
  */
 #include "chaos.h"
 
+#include <dirent.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -32,16 +33,44 @@ static void signal_decoders(int signal_number)
         kill(pids[i], signal_number);
 }
 
-/* Stops every decoder, and posts an image that is in the hands of one. */
+/* Whether a worker has given a decoder an image: it then has an open file for the output. */
+static bool has_given(pid_t worker)
+{
+    char path[64], target[64];
+    struct dirent *entry;
+    bool found = false;
+    DIR *fds;
+
+    snprintf(path, sizeof path, "/proc/%d/fd", (int)worker);
+    fds = opendir(path);
+    assert_non_null(fds);
+    while (!found && (entry = readdir(fds))) {
+        ssize_t n = readlinkat(dirfd(fds), entry->d_name, target, sizeof target - 1);
+
+        target[n > 0 ? n : 0] = '\0';
+        found = strncmp(target, "/memfd:output", 13) == 0;
+    }
+    closedir(fds);
+    return found;
+}
+
+/* Stops every decoder, and posts an image that is in the hands of one: it is running from the start
+ * of its download on, which is before that. */
 static void post_to_stopped_decoders(char job[UUID_SIZE])
 {
-    char sql[200];
+    const int64_t deadline = clock_mono_ms() + 60000;
+    pid_t workers[16];
+    size_t count;
+    bool given = false;
 
     signal_decoders(SIGSTOP);
     assert_int_equal(post_images("ok/baseline.jpg", 1, job), 202);
-    snprintf(sql, sizeof sql, "SELECT count(*) FROM images WHERE job = '%s' AND status = 'running'",
-             job);
-    assert_true(sql_becomes(sql, 1, 20000));
+    for (count = system_pids("resize", workers, 16); !given; look_again()) {
+        if (clock_mono_ms() > deadline)
+            fail_msg("no decoder is given the image, which is %s", image_status(job));
+        for (size_t i = 0; i < count; i++)
+            given |= has_given(workers[i]);
+    }
 }
 
 static void assert_code(const char *job, const char *wanted)

@@ -82,7 +82,7 @@ static void a_passing_failure_is_tried_again(void **state)
 
     (void)state;
     assert_int_equal(post_images("flaky/2/again/baseline.jpg", 1, job), 202);
-    assert_true(job_ends(job, 30000));
+    assert_true(job_ends(job, 60000));
     status = image_status(job);
     assert_string_equal(status, "completed");
     snprintf(sql, sizeof sql, "SELECT attempts FROM images WHERE job = '%s'", job);

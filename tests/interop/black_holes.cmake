@@ -10,4 +10,4 @@ target_link_libraries(test_black_holes PRIVATE test_support PkgConfig::CMOCKA)
 add_dependencies(test_black_holes imageresize-web imageresize-store imageresize-resize
                  imageresize-decode guv)
 add_test(NAME interop_black_holes COMMAND test_black_holes)
-set_tests_properties(interop_black_holes PROPERTIES LABELS interop TIMEOUT 300 COST 30)
+set_tests_properties(interop_black_holes PROPERTIES LABELS interop TIMEOUT 600 COST 30)

@@ -8,11 +8,11 @@ foreach(name participant_mqtt broker_mqtt)
   target_link_libraries(test_${name} PRIVATE house_rules msgflo msgflo_broker base
                         PkgConfig::CMOCKA Threads::Threads)
   add_test(NAME interop_${name} COMMAND test_${name})
-  set_tests_properties(interop_${name} PROPERTIES LABELS interop TIMEOUT 300)
+  set_tests_properties(interop_${name} PROPERTIES LABELS interop TIMEOUT 600)
 endforeach()
 
 # With npm's msgflo-nodejs.
 add_test(NAME interop_mqtt COMMAND node --test --test-reporter=tap mqtt.test.js
          WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
-set_tests_properties(interop_mqtt PROPERTIES LABELS interop TIMEOUT 120
+set_tests_properties(interop_mqtt PROPERTIES LABELS interop TIMEOUT 600
                      ENVIRONMENT "IMAGERESIZE_TEST_BUILD=${PROJECT_BINARY_DIR}")

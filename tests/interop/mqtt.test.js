@@ -68,6 +68,7 @@ it('a message goes through both by the edges that setup keeps', async () => {
     path.join(__dirname, 'mqtt_peer.js'));
   await until(() => setup.printed.includes('node.OUT -> again.IN'), 'the bindings');
   assert.match(setup.printed, /c\.OUT -> node\.IN/);
+  await until(() => discovered.size >= 3, 'the announcements'); // setup may hear them before us
   assert.deepStrictEqual([...discovered.keys()].sort(), ['again', 'c', 'node']);
   assert.deepStrictEqual(Object.keys(discovered.get('c').payload).sort(),
     Object.keys(discovered.get('node').payload).sort());

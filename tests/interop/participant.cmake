@@ -7,7 +7,7 @@ target_compile_definitions(test_participant_amqp PRIVATE SOURCE_DIR="${PROJECT_S
 target_link_libraries(test_participant_amqp PRIVATE house_rules msgflo base PkgConfig::JANSSON
                       PkgConfig::RABBITMQ PkgConfig::CMOCKA)
 add_test(NAME interop_participant_amqp COMMAND test_participant_amqp)
-set_tests_properties(interop_participant_amqp PROPERTIES LABELS interop TIMEOUT 300)
+set_tests_properties(interop_participant_amqp PROPERTIES LABELS interop TIMEOUT 600)
 
 add_executable(test_participant_amqps test_participant_amqps.c
                ${PROJECT_SOURCE_DIR}/tests/support/program.c)
@@ -18,7 +18,7 @@ target_compile_definitions(test_participant_amqps PRIVATE SOURCE_DIR="${PROJECT_
 add_dependencies(test_participant_amqps imageresize-store)
 target_link_libraries(test_participant_amqps PRIVATE house_rules msgflo base PkgConfig::CMOCKA)
 add_test(NAME interop_participant_amqps COMMAND test_participant_amqps)
-set_tests_properties(interop_participant_amqps PROPERTIES LABELS interop TIMEOUT 180)
+set_tests_properties(interop_participant_amqps PROPERTIES LABELS interop TIMEOUT 600)
 
 add_executable(test_participant_program test_participant_program.c
                ${PROJECT_SOURCE_DIR}/tests/support/scratch_broker.c)
@@ -30,4 +30,4 @@ target_link_libraries(test_participant_program PRIVATE house_rules msgflo base
                       PkgConfig::RABBITMQ PkgConfig::CMOCKA)
 add_dependencies(test_participant_program msgflo-repeat msgflo-drop)
 add_test(NAME interop_participant_program COMMAND test_participant_program)
-set_tests_properties(interop_participant_program PROPERTIES LABELS interop TIMEOUT 180)
+set_tests_properties(interop_participant_program PROPERTIES LABELS interop TIMEOUT 600)

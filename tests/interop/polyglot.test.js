@@ -9,7 +9,7 @@ const { after, before, describe, it } = require('node:test');
 const amqp = require('amqplib');
 const mqtt = require('mqtt');
 const { ScratchBroker, build, root } = require('./broker.js');
-const { Editor, MAIN, Network, msgflo } = require('./live.js');
+const { Editor, Network, msgflo } = require('./live.js');
 
 const GRAPH = `INPORT=c.IN:start
 OUTPORT=last.OUT:result
@@ -86,7 +86,7 @@ for (const [name, start] of Object.entries(kinds)) {
       const editor = await Editor.open(network);
       await editor.flows(['first'], ['first', 'node', 'foreign']);
       for (let i = 0; i < 20; i++) {
-        editor.say('runtime', 'packet', { graph: MAIN, port: 'start', event: 'data', payload: [i] });
+        editor.feed([i]);
       }
       for (let i = 0; i < 20; i++) {
         await editor.hears('runtime', 'packet', (p) => JSON.stringify(p.payload) === JSON.stringify([i, 'node', 'foreign']));

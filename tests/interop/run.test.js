@@ -59,11 +59,12 @@ describe('msgflo run', () => {
 
   it('tells the data of chosen edges', async () => {
     const editor = await Editor.open(start());
+    await editor.flows(1);
     const edge = { src: { node: 'last', port: 'out' }, tgt: { node: 'drop', port: 'in' } };
     editor.say('network', 'edges', { graph: MAIN, edges: [edge] });
     await editor.hears('network', 'edges');
-    editor.say('runtime', 'packet', { graph: MAIN, port: 'start', event: 'data', payload: ['x'] });
-    assert.deepStrictEqual(await editor.hears('network', 'data'),
+    editor.feed(['x']);
+    assert.deepStrictEqual(await editor.hears('network', 'data', ({ data }) => Array.isArray(data)),
       { id: 'last() OUT -> IN drop()', graph: MAIN, ...edge, data: ['x'] });
   });
 

@@ -7,7 +7,7 @@ function(store_test name)
   target_compile_definitions(test_${name} PRIVATE SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   target_link_libraries(test_${name} PRIVATE ${ARGN} PkgConfig::CMOCKA Threads::Threads)
   add_test(NAME interop_${name} COMMAND test_${name})
-  set_tests_properties(interop_${name} PROPERTIES LABELS interop TIMEOUT 300)
+  set_tests_properties(interop_${name} PROPERTIES LABELS interop TIMEOUT 600)
 endfunction()
 
 store_test(db_server db)

@@ -408,6 +408,8 @@ static void finds_announcements_that_waited(void **state)
     expect_nothing(b);
 }
 
+#define BRIEF_MS 8000 /* but time enough for a second reader to come */
+
 /* What a reader took is heard by whoever comes after it, whether that reader lives or not. */
 static void recalls_what_readers_took_and_leaves_it_there(void **state)
 {
@@ -420,7 +422,7 @@ static void recalls_what_readers_took_and_leaves_it_there(void **state)
     broker_delete_queue("fbp.recent"); /* what other tests left */
     assert_done(broker_recall_discovery(first, &e), &e);
     assert_done(broker_follow_discovery(first, &e), &e);
-    assert_done(broker_announce(first, "{\"brief\":1}", 3000, &e), &e);
+    assert_done(broker_announce(first, "{\"brief\":1}", BRIEF_MS, &e), &e);
     expect(first, BROKER_FROM_DISCOVERY, "fbp.discovery", "{\"brief\":1}");
     broker_put("fbp", "{\"npm\":1}", 9); /* which never expires by itself */
     expect(first, BROKER_FROM_DISCOVERY, "fbp.discovery", "{\"npm\":1}");

@@ -20,7 +20,7 @@
 #define NAME_SIZE 80
 #define RATE_PER_S 1000
 #define FLOW_MAX 60000
-#define LOST_MS 10000 /* a message that has not come by then is lost */
+#define LOST_MS 30000 /* a message that has not come by then is lost */
 #define AGAIN_MS 1500
 
 /* A worker with what it told. */

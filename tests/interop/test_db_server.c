@@ -9,6 +9,8 @@
 #include "scratch_db.h"
 #include "unit.h"
 
+#define LIMIT_MS 1000 /* of a statement: none of those that are to end needs as long */
+
 static void statements_take_and_give_texts_and_nulls(void **state)
 {
     static const char sql[] = "SELECT $1::text, $2::text, $3::integer + 1";
@@ -62,7 +64,7 @@ static void errors_say_what_can_be_done(void **state)
         {"SELEKT", ERR_BUG},
         {"SELECT pg_sleep(60)", ERR_TIMEOUT},
     };
-    struct db *db = scratch_db_open(100);
+    struct db *db = scratch_db_open(LIMIT_MS);
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -106,7 +108,7 @@ static void a_lost_session_is_replaced_by_the_next_statement(void **state)
 /* The server's own limit does not help when the server does not run. */
 static void a_frozen_server_is_given_up(void **state)
 {
-    struct db *db = scratch_db_open(100);
+    struct db *db = scratch_db_open(LIMIT_MS);
     pid_t pid = PQbackendPID(db_conn(db));
     struct err e = ERR_INIT;
 

@@ -134,9 +134,7 @@ static void put_jobs(const char *queue, int n)
 {
     struct operator_session *o = operator_open();
 
-    (void)queue;
-    for (int i = 0; i < n; i++)
-        operator_publish(o, "jobs", "", "job");
+    operator_publish_burst(o, queue, "job", n);
     operator_close(o);
 }
 
@@ -383,7 +381,7 @@ static void tells_what_the_platform_refuses_and_recovers(void **state)
         control(f, "/__fail", cases[i].failure);
         put_jobs("jobs", 40);
         program_expect(&f->guv, "event=platform_error app=demo message=");
-        assert_non_null(strstr(f->guv.out.data, cases[i].said));
+        program_expect(&f->guv, cases[i].said);
         program_expect(&f->formation,
                        "work.3 is up"); /* guv may not hear of it, on a busy machine */
         program_expect(&f->guv, "event=scaled role=\"work\" workers=0");
@@ -480,8 +478,9 @@ static void another_guv_takes_over_from_one_that_is_frozen(void **state)
 static void who_loses_the_lock_acts_no_more(void **state)
 {
     static const char end_session[] =
-        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
-        " WHERE application_name = 'guv leader' AND datname = current_database()"; /* shared */
+        "SELECT 1 / count(pg_terminate_backend(pid)) FROM pg_stat_activity "        /* none fails */
+        " WHERE application_name = 'guv leader' AND datname = current_database(); " /* shared */
+        "SELECT pg_advisory_lock(hashtext('guv'), hashtext('demo'))";
     struct fixture *f = *state;
     struct db *db = scratch_db_open(0);
     char line[LINE];
@@ -489,9 +488,9 @@ static void who_loses_the_lock_acts_no_more(void **state)
 
     start_platform(f, worker_line(line, "work", "jobs", 100, ""), "work=0");
     start_leader(f, WORK);
-    /* Ends guv's session and waits for its lock, which is then ours. */
-    assert_int_equal(scratch_db_number(db, end_session), 1);
-    scratch_db_run(db, "SELECT pg_advisory_lock(hashtext('guv'), hashtext('demo'))");
+    /* Ends guv's session and waits for its lock, which is then ours: in one go, before guv is back.
+     */
+    scratch_db_run(db, end_session);
     program_expect(&f->guv, "event=standby");
     patches = requests(f, "PATCH");
     put_jobs("jobs", 40);
@@ -568,6 +567,9 @@ static void reads_the_applications_records(void **state)
     db_free(db);
 }
 
+/* Each second; with a query that is given up after 2 s, each would take as long. */
+#define POLLS 8
+
 /* What fails costs a poll once a minute, and what a query sets for its session is not kept. */
 static void a_bad_query_neither_holds_up_nor_writes(void **state)
 {
@@ -608,9 +610,9 @@ static void a_bad_query_neither_holds_up_nor_writes(void **state)
     program_expect(&f->guv, "event=no_job_statistics role=\"work\"");
     program_expect(&f->guv, "event=no_job_statistics role=\"worse\"");
     began = clock_mono_ms();
-    for (int i = 0; i < 6; i++)
+    for (int i = 0; i < POLLS; i++)
         program_expect(&f->guv, "\"role\":\"work\"");
-    assert_in_range(clock_mono_ms() - began, 4000, 8000);
+    assert_in_range(clock_mono_ms() - began, 0, (POLLS - 1) * 2000);
     assert_int_equal(scratch_db_number(db, "SELECT count(*) FROM written"), 0);
     db_free(db);
 }

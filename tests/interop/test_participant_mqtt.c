@@ -685,7 +685,7 @@ static void is_not_there_before_the_broker_has_its_subscription(void **state)
 
     (void)state;
     assert_int_equal(pthread_create(&thread, NULL, silent_broker, &fd), 0);
-    options.connect_timeout_ms = 300;
+    options.connect_timeout_ms = 2000; /* time enough for the greeting */
     n.p = make(&d, &options);
     wait_for_one(&n, &n.disconnected, 1);
     assert_int_equal(n.connected, 0);

@@ -77,7 +77,7 @@ static struct s3_options right_options(void)
                                .secret = "S3RVER",
                                .bucket = "images",
                                .prefix = "some/path",
-                               .timeout_ms = 10000};
+                               .timeout_ms = 30000};
 }
 
 /* Puts the bytes; returns the object's address, new. */

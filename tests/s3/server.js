@@ -10,7 +10,8 @@
 // - the policy that Bucketeer gives its buckets: who has not signed may GET below public/, and
 //   nothing else.
 // Lines on its standard input make it ill, for tests of outages: "status CODE" answers all with that
-// status, "hang" answers nothing, "refuse" takes no connection, "well" ends that.
+// status, "hang" answers nothing, "refuse" takes no connection, "well" ends that. GET /illness tells
+// which it has, even then.
 'use strict';
 Array.prototype.toReversed ??= function () { return [...this].reverse(); }; // Node.js 18 lacks it
 const aws4 = require('aws4');
@@ -114,6 +115,10 @@ async function serve(request, response, port) {
     parts.push(part);
   }
   const body = Buffer.concat(parts);
+  if (request.url === '/illness') {
+    response.end(illness);
+    return;
+  }
   if (illness === 'hang') {
     return;
   }

@@ -1,6 +1,9 @@
 #include "scratch_broker.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <unistd.h>
 #if __has_include(<rabbitmq-c/amqp.h>)
 #include <rabbitmq-c/amqp.h>
@@ -331,6 +334,21 @@ void operator_publish(struct operator_session *o, const char *exchange, const ch
     assert_int_equal(amqp_basic_publish(o->c, CHANNEL, bytes(exchange), bytes(""), 0, 0,
                                         &properties, bytes(body)),
                      AMQP_STATUS_OK);
+}
+
+void operator_publish_burst(struct operator_session *o, const char *exchange, const char *body,
+                            int n)
+{
+    const amqp_basic_properties_t properties = {._flags = AMQP_BASIC_DELIVERY_MODE_FLAG,
+                                                .delivery_mode = 2};
+    const int fd = amqp_get_sockfd(o->c), hold = 1, go = 0;
+
+    assert_int_equal(setsockopt(fd, IPPROTO_TCP, TCP_CORK, &hold, sizeof hold), 0);
+    for (int i = 0; i < n; i++)
+        assert_int_equal(amqp_basic_publish(o->c, CHANNEL, bytes(exchange), bytes(""), 0, 0,
+                                            &properties, bytes(body)),
+                         AMQP_STATUS_OK);
+    assert_int_equal(setsockopt(fd, IPPROTO_TCP, TCP_CORK, &go, sizeof go), 0);
 }
 
 /* A channel does one thing after the other: this answer comes after all that was published. */

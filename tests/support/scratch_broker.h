@@ -52,6 +52,10 @@ struct operator_session *operator_open(void);
 void operator_publish(struct operator_session *o, const char *exchange, const char *message_id,
                       const char *body);
 void operator_settle(struct operator_session *o); /* once all of them are routed */
+/* n persistent ones that come to the broker all at once: who measures a queue then hardly ever sees
+ * a part of them. */
+void operator_publish_burst(struct operator_session *o, const char *exchange, const char *body,
+                            int n);
 /* A persistent one, which the broker has confirmed. */
 void operator_put(struct operator_session *o, const char *exchange, const char *body);
 /* The body of the first message, new; NULL: none waits. */

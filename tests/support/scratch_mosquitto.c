@@ -8,7 +8,7 @@
 #include "unit.h"
 
 #define LINE_SIZE 300
-#define GONE_MS 5000
+#define GONE_MS 30000
 
 enum { LINE_URL, LINE_PID_FILE, LINE_TLS_URL, LINE_CA, LINES };
 

@@ -196,7 +196,8 @@ bool sse_next(struct sse *s, int64_t timeout_ms, const struct sse_event **ret)
         if (s->ended)
             return false;
         if (clock_until_ms(deadline) == 0)
-            fail_msg("%s tells nothing in %lld ms", url_of(s), (long long)timeout_ms);
+            fail_msg("%s tells nothing in %lld ms after an event %s", url_of(s),
+                     (long long)timeout_ms, s->event.text ? s->event.name : "of none");
         go_on(s, clock_until_ms(deadline));
     }
     *ret = &s->event;
@@ -210,8 +211,9 @@ const struct sse_event *sse_expect(struct sse *s, const char *name, int64_t time
 
     do {
         if (!sse_next(s, clock_until_ms(deadline), &event))
-            fail_msg("%s ends before an event %s: %s", url_of(s), name,
-                     curl_easy_strerror(s->result));
+            fail_msg("%s answers %ld and ends before an event %s: %s%s%s", url_of(s), sse_status(s),
+                     name, curl_easy_strerror(s->result), s->unread.len > 0 ? ", after " : "",
+                     s->unread.len > 0 ? s->unread.data : "");
     } while (strcmp(event->name, name) != 0);
     return event;
 }

@@ -20,7 +20,7 @@
 #define STEP_CHANNELS 3
 #define URL_SIZE 300
 #define NAME_SIZE 200
-#define DEADLINE_MS 10000
+#define DEADLINE_MS 30000
 
 enum { AMQP, API, DOORS };
 

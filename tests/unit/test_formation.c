@@ -13,7 +13,7 @@
 #include "base/clock.h"
 #include "http.h"
 
-#define PATIENCE_MS 10000
+#define PATIENCE_MS 30000
 
 static const char procfile[] = "release: exit 1\n"
                                "web: echo \"i am $PS on $PORT\"; exec sleep 1000\n"

@@ -9,7 +9,7 @@
 #include "msgflo/msgflo.h"
 #include "unit.h"
 
-#define DEADLINE_MS 10000
+#define DEADLINE_MS 30000
 
 /* ---- the stand-in: what the next send meets */
 

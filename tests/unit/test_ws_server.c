@@ -14,7 +14,7 @@
 #include "base/clock.h"
 #include "tool/ws_server.h"
 
-#define PATIENCE_MS 10000
+#define PATIENCE_MS 30000
 #define MAX_PIECES 4096 /* of a message */
 #define MAX_MESSAGE_BYTES 100000
 #define MAX_QUEUED_BYTES 1000000

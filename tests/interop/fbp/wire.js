@@ -5,7 +5,7 @@ const net = require('node:net');
 const { client: WebSocketClient, server: WebSocketServer } = require('websocket');
 
 const MAX_BYTES = 64 * 1024 * 1024;
-const PATIENCE_MS = 10000;
+const PATIENCE_MS = 30000;
 
 // Resolves to the connection, once there is a listener.
 async function connect(port, options = {}) {
