@@ -340,7 +340,8 @@ static void kills_a_dyno_or_all_of_a_type_when_asked(void **state)
     start(f, "stubborn=0,crash=0,web=1,work=3", NULL);
     wait_for_output(f, "work.3 is up");
     assert_killed(f, "/dynos/work.2?signal=KILL", "work.2");
-    wait_for_output(f, "work.2 ended by signal 9; starts again in 0.1 s\nformation | work.2 is up");
+    wait_for_output(f, "work.2 ended by signal 9; starts again in 0.1 s");
+    wait_for_dyno(f, "work.2");
     assert_killed(f, "/dynos/work?signal=KILL", "work.1 work.2 work.3");
     wait_for_output(f, "work.2 ended by signal 9; starts again in 0.2 s");
     wait_for_dyno(f, "work.1");
@@ -551,7 +552,8 @@ static void a_killed_dyno_comes_back_with_another_pid(void **state)
     wait_for_output(f, "work.1 is up");
     first = pid_of(f, "work.1");
     kill(first, SIGKILL);
-    wait_for_output(f, "work.1 ended by signal 9; starts again in 0.1 s\nformation | work.1 is up");
+    wait_for_output(f, "work.1 ended by signal 9; starts again in 0.1 s");
+    wait_for_dyno(f, "work.1");
     assert_int_not_equal(pid_of(f, "work.1"), first);
 }
 
@@ -597,7 +599,8 @@ static void dynos_do_not_outlive_a_killed_formation(void **state)
             stat = fopen(path, "r");
             if (!stat)
                 break;
-            assert_int_equal(fscanf(stat, "%*d %*s %c", &state_of), 1);
+            if (fscanf(stat, "%*d %*s %c", &state_of) != 1)
+                state_of = 'Z'; /* it was collected just now */
             fclose(stat);
             if (state_of == 'Z')
                 break;
