@@ -58,6 +58,22 @@ static void settle_not_found(struct request *r, const char *what)
 
 /* ---- jobs */
 
+/* The job and its images; NULL where that cannot be read, or is not there: then it is answered. */
+static PGresult *rows_of_job(struct reader *reader, struct request *r)
+{
+    struct err e = ERR_INIT;
+    PGresult *res = db_exec(reader->db, web_job_sql, 1, (const char *[]){r->waiter.job}, &e);
+
+    if (!res) {
+        settle_err(reader, r, &e);
+    } else if (PQntuples(res) == 0) {
+        settle_not_found(r, "job");
+        PQclear(res);
+        res = NULL;
+    }
+    return res;
+}
+
 static void etag_of_version(const char *version, char ret[ETAG_SIZE])
 {
     snprintf(ret, ETAG_SIZE, "W/\"%.24s\"", version);
@@ -83,21 +99,13 @@ static void reserve_answer(struct reader *reader, struct request *r, struct answ
 
 static void answer_job(struct reader *reader, struct request *r)
 {
-    AUTO(pg_clearp) PGresult *res = NULL;
+    AUTO(pg_clearp) PGresult *res = rows_of_job(reader, r);
     struct answer a = ANSWER_INIT;
-    struct err e = ERR_INIT;
     struct job_row job;
     bool ended;
 
-    res = db_exec(reader->db, web_job_sql, 1, (const char *[]){r->waiter.job}, &e);
-    if (!res) {
-        settle_err(reader, r, &e);
+    if (!res)
         return;
-    }
-    if (PQntuples(res) == 0) {
-        settle_not_found(r, "job");
-        return;
-    }
     job = job_row_of(res, 0);
     ended = job_has_ended(&job);
     answer_json(&a, r->route.id == ROUTE_CREATE_JOB && !ended ? 202 : 200,
@@ -207,21 +215,14 @@ static void list_jobs(struct reader *reader, struct request *r)
  * keeps an EventSource from coming back again. */
 static void begin_events(struct reader *reader, struct request *r)
 {
-    AUTO(pg_clearp) PGresult *res = NULL;
+    AUTO(pg_clearp) PGresult *res = rows_of_job(reader, r);
     struct answer a = ANSWER_INIT;
     struct err e = ERR_INIT;
     struct job_row job;
     const char *version;
 
-    res = db_exec(reader->db, web_job_sql, 1, (const char *[]){r->waiter.job}, &e);
-    if (!res) {
-        settle_err(reader, r, &e);
+    if (!res)
         return;
-    }
-    if (PQntuples(res) == 0) {
-        settle_not_found(r, "job");
-        return;
-    }
     job = job_row_of(res, 0);
     version = PQgetvalue(res, 0, JOB_ROWS_VERSION);
     answer_stream(&a);

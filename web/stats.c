@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/rank.h"
 
 #define CODES_MAX 40 /* participants of others may make up codes; the rest counts as "other" */
 #define CODE_SIZE 40
@@ -165,71 +166,29 @@ int stats_add_image(struct stats *s, const struct stats_image *image)
 
 /* ---- percentiles */
 
-static void swap(float *a, float *b)
-{
-    const float was = *a;
-
-    *a = *b;
-    *b = was;
-}
-
-/* Puts the value of rank k, from 0, in its place: what is before it is not more, what is after it
- * not less (Hoare's selection; the middle of three as pivot, so that order is no worst case). */
-static void select_rank(float *v, size_t n, size_t k)
-{
-    size_t low = 0, high = n - 1;
-
-    while (low < high) {
-        const size_t middle = low + (high - low) / 2;
-        size_t i = low, j = high;
-        float pivot;
-
-        if (v[middle] < v[low])
-            swap(&v[middle], &v[low]);
-        if (v[high] < v[low])
-            swap(&v[high], &v[low]);
-        if (v[high] < v[middle])
-            swap(&v[high], &v[middle]);
-        pivot = v[middle];
-        for (;;) {
-            while (v[i] < pivot)
-                i++;
-            while (v[j] > pivot)
-                j--;
-            if (i >= j)
-                break;
-            swap(&v[i++], &v[j--]);
-        }
-        if (k <= j)
-            high = j;
-        else
-            low = j + 1;
-    }
-}
-
 /* As percentile_cont() of SQL, whose rank may lie between two values. */
-static double percentile(float *v, size_t n, double fraction)
+static double percentile(double *v, size_t n, double fraction)
 {
     const double rank = fraction * (double)(n - 1);
     const size_t below = (size_t)rank;
     double value, next;
 
-    select_rank(v, n, below);
-    value = (double)v[below];
+    rank_select(v, n, below);
+    value = v[below];
     if (below + 1 == n)
         return value;
-    select_rank(v + below + 1, n - below - 1, 0);
-    next = (double)v[below + 1];
+    rank_select(v + below + 1, n - below - 1, 0);
+    next = v[below + 1];
     return value + (next - value) * (rank - (double)below);
 }
 
 /* Seconds to the millisecond; null of none. */
-static json_t *percentile_json(float *v, size_t n, double fraction)
+static json_t *percentile_json(double *v, size_t n, double fraction)
 {
     return n ? json_real(round(percentile(v, n, fraction) * 1000) / 1000) : json_null();
 }
 
-static json_t *percentiles_json(float *v, size_t n)
+static json_t *percentiles_json(double *v, size_t n)
 {
     return json_pack("{s:o, s:o, s:o}", "p50", percentile_json(v, n, 0.5), "p90",
                      percentile_json(v, n, 0.9), "p99", percentile_json(v, n, 0.99));
@@ -246,14 +205,14 @@ static json_t *time_json(int64_t wall_ms)
 }
 
 /* Adds the percentiles of n times, which stand together. scratch has room for so many. */
-static int add_percentiles(json_t *json, const struct times *times, size_t n, float *scratch)
+static int add_percentiles(json_t *json, const struct times *times, size_t n, double *scratch)
 {
     for (size_t m = 0; m < MEASURES; m++) {
         size_t known = 0;
 
         for (size_t i = 0; i < n; i++)
             if (!isnan(times[i].s[m]))
-                scratch[known++] = times[i].s[m];
+                scratch[known++] = (double)times[i].s[m];
         if (json_object_set_new(json, measures[m], percentiles_json(scratch, known)))
             return -1;
     }
@@ -262,7 +221,7 @@ static int add_percentiles(json_t *json, const struct times *times, size_t n, fl
 
 /* A group, seen for so many seconds. at_ms < 0: the whole range. */
 static json_t *group_json(const struct group *g, const char *priority, int64_t at_ms, double seen_s,
-                          const struct times *times, float *scratch)
+                          const struct times *times, double *scratch)
 {
     const double rate = seen_s > 0 ? (double)(g->completed + g->failed) / seen_s : 0;
     json_t *json = json_object();
@@ -317,7 +276,7 @@ static struct times *times_in_order(const struct stats *s, size_t *ret_starts)
 }
 
 static int add_buckets(json_t *list, const struct stats *s, int64_t now_ms,
-                       const struct times *ordered, const size_t *starts, float *scratch)
+                       const struct times *ordered, const size_t *starts, double *scratch)
 {
     for (size_t i = 0; i < s->buckets * PRIORITIES; i++) {
         const int64_t at_ms = (s->first + (int64_t)(i / PRIORITIES)) * s->query.bucket_ms;
@@ -333,7 +292,7 @@ static int add_buckets(json_t *list, const struct stats *s, int64_t now_ms,
 
 /* All of a priority; its times are put together at ordered, which is written over. */
 static json_t *total_json(const struct stats *s, size_t priority, int64_t now_ms,
-                          struct times *ordered, float *scratch)
+                          struct times *ordered, double *scratch)
 {
     struct group sum = {0, 0, 0, 0, 0};
 
@@ -371,7 +330,7 @@ static json_t *failures_json(struct stats *s)
 char *stats_json(struct stats *s, int64_t now_ms)
 {
     size_t *starts = calloc(s->buckets * PRIORITIES, sizeof *starts);
-    float *scratch = malloc((s->count + 1) * sizeof *scratch);
+    double *scratch = malloc((s->count + 1) * sizeof *scratch);
     struct times *ordered = starts ? times_in_order(s, starts) : NULL;
     json_t *buckets = json_array(), *totals = json_array(), *json = NULL;
     char *text = NULL;

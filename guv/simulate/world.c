@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/rank.h"
 #include "random.h"
 
 #define STREAM_STARTS 11
@@ -454,40 +455,6 @@ static void poll(struct world *w, const struct decider *decider)
 
 /* ---- the run */
 
-static void swap(double *a, double *b)
-{
-    double c = *a;
-
-    *a = *b;
-    *b = c;
-}
-
-/* Brings the value to place k that would be there if all were sorted, none above it before it, none
- * below it after it (Hoare's FIND). */
-static void select_place(double *v, size_t n, size_t k)
-{
-    size_t low = 0, high = n - 1;
-
-    while (low < high) {
-        double pivot = v[low + (high - low) / 2];
-        size_t i = low, j = high;
-
-        for (;;) {
-            while (v[i] < pivot)
-                i++;
-            while (v[j] > pivot)
-                j--;
-            if (i >= j)
-                break;
-            swap(&v[i++], &v[j--]);
-        }
-        if (k <= j)
-            high = j;
-        else
-            low = j + 1;
-    }
-}
-
 /* To be asked for in rising order: *done values are in their places. */
 static double quantile(double *v, size_t n, double q, size_t *done)
 {
@@ -496,7 +463,7 @@ static double quantile(double *v, size_t n, double q, size_t *done)
     if (n == 0)
         return (double)NAN;
     if (k >= *done)
-        select_place(v + *done, n - *done, k - *done);
+        rank_select(v + *done, n - *done, k - *done);
     *done = k + 1 > *done ? k + 1 : *done;
     return v[k];
 }

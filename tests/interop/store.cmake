@@ -12,8 +12,10 @@ endfunction()
 
 store_test(db_server db)
 store_test(store_apply store_core)
+target_sources(test_store_apply PRIVATE ${PROJECT_SOURCE_DIR}/tests/support/scratch_jobs.c)
 store_test(store_loop store_core)
 
 # web's statements, with the store's beside them.
 store_test(web_queries db job)
 store_test(web_cancel web_db store_core)
+target_sources(test_web_cancel PRIVATE ${PROJECT_SOURCE_DIR}/tests/support/scratch_jobs.c)

@@ -6,41 +6,13 @@
 #include <pthread.h>
 
 #include "base/clock.h"
-#include "base/uuid.h"
 #include "scratch_db.h"
+#include "scratch_jobs.h"
 #include "unit.h"
 
-#define IMAGES_MAX 8
 #define BATCH_MAX 40
 
 static const struct apply_rules rules = {3, 1000};
-
-struct job {
-    char id[UUID_SIZE];
-    size_t count;
-    char images[IMAGES_MAX][UUID_SIZE];
-};
-
-static void make_job(struct db *db, struct job *job, size_t count)
-{
-    char sql[400];
-
-    uuid_make(job->id);
-    job->count = count;
-    snprintf(sql, sizeof sql,
-             "INSERT INTO jobs (id, priority, created_at, total, queued, metadata) "
-             "VALUES ('%s', 'interactive', now() - interval '1 second', %zu, %zu, '{\"n\": 1}')",
-             job->id, count, count);
-    scratch_db_run(db, sql);
-    for (size_t i = 0; i < count; i++) {
-        uuid_make(job->images[i]);
-        snprintf(sql, sizeof sql,
-                 "INSERT INTO images (id, job, position, input, parameters, created_at) VALUES "
-                 "('%s', '%s', %zu, 'https://a.example/', '{}', now() - interval '1 second')",
-                 job->images[i], job->id, i);
-        scratch_db_run(db, sql);
-    }
-}
 
 static struct event event_of(enum event_kind kind, const char *image, int attempt, bool retryable)
 {
@@ -82,31 +54,6 @@ static size_t apply_one(struct db *db, struct event ev)
     outcome_release(&o);
     event_release(&ev);
     return ended;
-}
-
-/* "version status queued running completed failed" of a job, and which times it has. */
-static const char *job_row(struct db *db, const struct job *job)
-{
-    char sql[500];
-
-    snprintf(sql, sizeof sql,
-             "SELECT concat_ws(' ', version, status, queued, running, completed, failed, "
-             "CASE WHEN started_at IS NOT NULL THEN 'started' END, "
-             "CASE WHEN completed_at IS NOT NULL THEN 'completed_at' END, "
-             "CASE WHEN failed_at IS NOT NULL THEN 'failed_at' END) FROM jobs WHERE id = '%s'",
-             job->id);
-    return scratch_db_text(db, sql);
-}
-
-static const char *image_row(struct db *db, const char *image)
-{
-    char sql[400];
-
-    snprintf(sql, sizeof sql,
-             "SELECT concat_ws(' ', status, attempts, retried, error ->> 'code', "
-             "CASE WHEN result IS NOT NULL THEN 'result' END) FROM images WHERE id = '%s'",
-             image);
-    return scratch_db_text(db, sql);
 }
 
 /* The version of its job that an image changed with last. */

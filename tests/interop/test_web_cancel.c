@@ -8,21 +8,15 @@
 
 #include "base/clock.h"
 #include "scratch_db.h"
+#include "scratch_jobs.h"
 #include "unit.h"
 #include "web/outbox.h"
 #include "workers/store/apply.h"
 
-#define IMAGES_MAX 8
 #define PATIENCE_MS 30000
 
 static const struct apply_rules rules = {3, 1000};
 static const struct timespec between = {0, 20000000}; /* two looks at what tells no event */
-
-struct job {
-    char id[UUID_SIZE];
-    size_t count;
-    char images[IMAGES_MAX][UUID_SIZE];
-};
 
 static void run(struct db *db, const char *fmt, const char *a, const char *b)
 {
@@ -34,27 +28,6 @@ static void run(struct db *db, const char *fmt, const char *a, const char *b)
 #pragma GCC diagnostic pop
     scratch_db_run(db, sql);
     free(sql);
-}
-
-static void make_job(struct db *db, struct job *job, size_t count)
-{
-    char number[12];
-
-    uuid_make(job->id);
-    job->count = count;
-    snprintf(number, sizeof number, "%zu", count);
-    run(db,
-        "INSERT INTO jobs (id, priority, created_at, total, queued) SELECT '%s', 'interactive', "
-        "now() - interval '1 second', n, n FROM (SELECT %s AS n) AS x",
-        job->id, number);
-    for (size_t i = 0; i < count; i++) {
-        uuid_make(job->images[i]);
-        run(db,
-            "INSERT INTO images (id, job, position, input, parameters, created_at) SELECT '%s', "
-            "id, (SELECT count(*) FROM images WHERE job = jobs.id), 'https://a.example/', '{}', "
-            "created_at FROM jobs WHERE id = '%s'",
-            job->images[i], job->id);
-    }
 }
 
 static struct event event_of(enum event_kind kind, const char *image, bool retryable)
@@ -99,34 +72,6 @@ static void cancel(struct db *db, const struct job *job)
         fail_msg("%s", e.text);
 }
 
-/* "version status queued running completed failed cancelled" of a job, and which ends it has. */
-static const char *job_row(struct db *db, const struct job *job)
-{
-    char sql[500];
-
-    snprintf(
-        sql, sizeof sql,
-        "SELECT concat_ws(' ', version, status, queued, running, completed, failed, cancelled, "
-        "CASE WHEN completed_at IS NOT NULL THEN 'completed_at' END, "
-        "CASE WHEN failed_at IS NOT NULL THEN 'failed_at' END, "
-        "CASE WHEN cancelled_at IS NOT NULL THEN 'cancelled_at' END) FROM jobs WHERE id = '%s'",
-        job->id);
-    return scratch_db_text(db, sql);
-}
-
-static const char *image_row(struct db *db, const char *image)
-{
-    char sql[400];
-
-    snprintf(sql, sizeof sql,
-             "SELECT concat_ws(' ', status, attempts, retried, error ->> 'code', "
-             "CASE WHEN result IS NOT NULL THEN 'result' END, "
-             "CASE WHEN cancelled_at >= created_at THEN 'cancelled_at' END) "
-             "FROM images WHERE id = '%s'",
-             image);
-    return scratch_db_text(db, sql);
-}
-
 /* Whether a store is to tell that the job has ended. */
 static long long untold(struct db *db, const struct job *job)
 {
@@ -155,13 +100,13 @@ static void what_is_queued_ends_and_the_rest_goes_on(void **state)
     store(db, EVENT_STARTED, job.images[0], false);
     store(db, EVENT_DONE, job.images[1], false);
     cancel(db, &job);
-    assert_string_equal(job_row(db, &job), "4 running 0 1 1 0 2");
+    assert_string_equal(job_row(db, &job), "4 running 0 1 1 0 started 2 cancelled");
     assert_int_equal(untold(db, &job), 0); /* the store ends it, and tells of it */
     assert_string_equal(image_row(db, job.images[0]), "running 1 0");
     assert_string_equal(image_row(db, job.images[1]), "completed 1 0 result");
     assert_string_equal(image_row(db, job.images[2]), "cancelled 0 0 cancelled cancelled_at");
     assert_int_equal(store(db, EVENT_DONE, job.images[0], false), 1);
-    assert_string_equal(job_row(db, &job), "5 cancelled 0 0 2 0 2 cancelled_at");
+    assert_string_equal(job_row(db, &job), "5 cancelled 0 0 2 0 started cancelled_at 2 cancelled");
     db_free(db);
 }
 
@@ -173,17 +118,17 @@ static void a_job_of_which_nothing_has_begun_ends_at_once(void **state)
     (void)state;
     make_job(db, &job, 3);
     cancel(db, &job);
-    assert_string_equal(job_row(db, &job), "2 cancelled 0 0 0 0 3 cancelled_at");
+    assert_string_equal(job_row(db, &job), "2 cancelled 0 0 0 0 cancelled_at 3 cancelled");
     assert_int_equal(untold(db, &job), 1);
     cancel(db, &job); /* and stays so */
-    assert_string_equal(job_row(db, &job), "2 cancelled 0 0 0 0 3 cancelled_at");
+    assert_string_equal(job_row(db, &job), "2 cancelled 0 0 0 0 cancelled_at 3 cancelled");
 
     /* A worker had the message all the same. */
     assert_int_equal(store(db, EVENT_STARTED, job.images[0], false), 0);
     assert_int_equal(store(db, EVENT_DONE, job.images[0], false), 0);
     assert_int_equal(store(db, EVENT_FAILED, job.images[1], true), 0);
     assert_int_equal(store(db, EVENT_FAILED, job.images[2], false), 0);
-    assert_string_equal(job_row(db, &job), "2 cancelled 0 0 0 0 3 cancelled_at");
+    assert_string_equal(job_row(db, &job), "2 cancelled 0 0 0 0 cancelled_at 3 cancelled");
     assert_string_equal(image_row(db, job.images[0]), "cancelled 0 0 cancelled cancelled_at");
     db_free(db);
 }
@@ -197,7 +142,7 @@ static void a_failed_image_makes_the_job_a_failed_one(void **state)
     make_job(db, &job, 2);
     store(db, EVENT_FAILED, job.images[0], false);
     cancel(db, &job);
-    assert_string_equal(job_row(db, &job), "3 failed 0 0 0 1 1 failed_at");
+    assert_string_equal(job_row(db, &job), "3 failed 0 0 0 1 started failed_at 1 cancelled");
     db_free(db);
 }
 
@@ -210,10 +155,10 @@ static void what_fails_after_it_is_not_tried_again(void **state)
     make_job(db, &job, 1);
     store(db, EVENT_STARTED, job.images[0], false);
     cancel(db, &job); /* nothing that anybody could see */
-    assert_string_equal(job_row(db, &job), "2 running 0 1 0 0 0");
+    assert_string_equal(job_row(db, &job), "2 running 0 1 0 0 started");
     assert_int_equal(store(db, EVENT_FAILED, job.images[0], true), 1);
     assert_string_equal(image_row(db, job.images[0]), "cancelled 1 1 cancelled cancelled_at");
-    assert_string_equal(job_row(db, &job), "3 cancelled 0 0 0 0 1 cancelled_at");
+    assert_string_equal(job_row(db, &job), "3 cancelled 0 0 0 0 started cancelled_at 1 cancelled");
     assert_int_equal(scratch_db_number(db, "SELECT count(*) FROM outbox"), 0);
     db_free(db);
 }
@@ -338,7 +283,7 @@ static void a_store_that_ends_the_last_image_meanwhile_is_waited_for(void **stat
     pthread_join(c.thread, NULL);
     if (c.rc)
         fail_msg("%s", c.e.text);
-    assert_string_equal(job_row(db, &job), "2 completed 0 0 1 0 0 completed_at");
+    assert_string_equal(job_row(db, &job), "2 completed 0 0 1 0 completed_at");
     db_free(db);
     db_free(other);
 }
@@ -360,7 +305,7 @@ static void a_job_that_is_held_for_long_is_given_up(void **state)
     assert_non_null(strstr(e.text, "55P03")); /* of the lock: that of statements is longer */
     scratch_db_run(other, "COMMIT");
     cancel(db, &job); /* and the connection is of use again */
-    assert_string_equal(job_row(db, &job), "2 cancelled 0 0 0 0 1 cancelled_at");
+    assert_string_equal(job_row(db, &job), "2 cancelled 0 0 0 0 cancelled_at 1 cancelled");
     db_free(db);
     db_free(other);
 }
@@ -458,7 +403,7 @@ static void a_session_that_dies_in_between_leaves_nothing(void **state)
     assert_int_equal(c.rc, -1);
     assert_int_equal(c.e.code, ERR_UNAVAILABLE);
     scratch_db_run(other, "COMMIT");
-    assert_string_equal(job_row(db, &job), "1 queued 2 0 0 0 0");
+    assert_string_equal(job_row(db, &job), "1 queued 2 0 0 0");
     assert_int_equal(scratch_db_number(db, "SELECT count(*) FROM outbox"), 1);
     scratch_db_run(db, "DELETE FROM outbox");
     db_free(db);

@@ -2,6 +2,7 @@
 
 #include <jansson.h>
 
+#include "json_at.h"
 #include "unit.h"
 
 #define BASE "https://x.org"
@@ -28,21 +29,6 @@ static json_t *make(const struct image_row *images, size_t n)
     free(text);
     assert_non_null(json);
     return json;
-}
-
-/* The value at a path like "images.0.result.output", as JSON. */
-static void assert_at(json_t *json, const char *path, const char *wanted)
-{
-    char copy[100], *rest = copy, *name, *text;
-
-    snprintf(copy, sizeof copy, "%s", path);
-    while ((name = strsep(&rest, ".")))
-        json = json_is_array(json) ? json_array_get(json, (size_t)atoi(name))
-                                   : json_object_get(json, name);
-    text = json ? json_dumps(json, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
-    if (!text || strcmp(text, wanted) != 0)
-        fail_msg("%s is %s instead of %s", path, text, wanted);
-    free(text);
 }
 
 static void shows_every_member_of_the_api(void **state)

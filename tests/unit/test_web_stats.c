@@ -3,6 +3,7 @@
 #include <jansson.h>
 #include <math.h>
 
+#include "json_at.h"
 #include "unit.h"
 
 #define SINCE_MS INT64_C(1767323045000) /* 2026-01-02T03:04:05Z */
@@ -38,21 +39,6 @@ static json_t *finish(struct stats *s, int64_t now_ms)
     free(text);
     stats_free(s);
     return json;
-}
-
-/* The value at a path like "buckets.0.waiting_s.p50", as JSON. */
-static void assert_at(json_t *json, const char *path, const char *wanted)
-{
-    char copy[100], *rest = copy, *name, *text;
-
-    snprintf(copy, sizeof copy, "%s", path);
-    while ((name = strsep(&rest, ".")))
-        json = json_is_array(json) ? json_array_get(json, (size_t)atoi(name))
-                                   : json_object_get(json, name);
-    text = json ? json_dumps(json, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
-    if (!text || strcmp(text, wanted) != 0)
-        fail_msg("%s is %s instead of %s", path, text, wanted);
-    free(text);
 }
 
 static void nothing_has_totals_and_no_buckets(void **state)
