@@ -1,75 +1,19 @@
 /*
- * Design notes. A stream has no queue of its own, so that memory stays the same however many there
- * are and however slow they read: what it holds is the number of an event in the ring. While it is
- * told all there is (`told_all`) that number means nothing, and the first event that concerns it
- * sets it; so a stream of a quiet job is never "behind" because others had much to say.
- *
- * What the ring cannot say is said by less: of a job that changes fast only the newest version is
- * read; where even that is more than the rate, or the ring has gone past a stream, a reset tells
- * the client to read again what it shows. A stream of one job needs no reset: it ends, and what it
- * begins with when the client is back is the whole job.
+ * Design notes. What the ring cannot say is said by less: of a job that changes fast only the
+ * newest version is read; where even that is more than the rate, or the ring has gone past a
+ * stream, a reset tells the client to read again what it shows. A stream of one job needs no reset:
+ * it ends, and what it begins with when the client is back is the whole job.
  */
 #include "streams.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "base/buf.h"
 #include "base/clock.h"
-#include "web/job_marks.h"
-
-#define ORIGIN_SIZE 13
-#define NOTE_SIZE 120
-
-struct stream {
-    struct streams *owner;
-    void *connection;
-    char *base_url;
-    /* guarded by the owner's lock */
-    struct stream *next, *previous;           /* of all streams, or of all of one job */
-    struct stream *next_open, *previous_open; /* of all there are */
-    struct stream *chain;                     /* while being woken */
-    struct job_mark *mark;                    /* NULL: of all jobs */
-    int64_t version;                          /* of what it began with */
-    bool parked, told_all, beat, ends, lost;  /* lost: an event of its job is */
-    uint64_t at;                              /* the next event, unless it is told all */
-    size_t sent;                              /* bytes of that */
-    int64_t quiet_since_mono_ms;
-    /* What goes before all events. */
-    const char *first; /* note or owned; NULL: nothing */
-    size_t first_len, first_sent;
-    char note[NOTE_SIZE];
-    char *owned;
-    long long held;
-};
-
-struct streams {
-    struct streams_options options;
-    char origin[ORIGIN_SIZE]; /* tells this process's events from another's */
-    int fd, news_fd;
-    pthread_mutex_t lock;
-    /* guarded by lock */
-    struct event_ring *ring;
-    struct job_marks *marks;
-    struct stream *open, *of_all;
-    size_t open_count, of_all_count;
-    bool ended;
-    int64_t linger_until_mono_ms;
-    bool missed;               /* by streams of all jobs, and not told yet */
-    int64_t reset_mono_ms;     /* when they were last told */
-    int64_t step_mono_ms;      /* when the jobs that are being taken were begun with */
-    size_t step_left;          /* of those */
-    int64_t allowance;         /* thousandths of events that streams of all jobs may be told */
-    int64_t allowance_mono_ms; /* when it was counted */
-    char created[STREAM_CREATED_BYTES]; /* ids of new jobs */
-    size_t created_len, created_lost;   /* lost: jobs whose ids had no room */
-    int64_t created_mono_ms;            /* when they were last taken */
-};
+#include "web/streams_inner.h"
 
 static const struct event reset_event = {.kind = EVENT_RESET, .for_all = true, .len = 2};
 
@@ -192,59 +136,6 @@ static void add_reset_locked(struct streams *ss, int64_t now_mono_ms, struct str
 
 /* ---- opening and closing */
 
-/* Whether it is the id of an event that is still there or the last before those: *ret is the next.
- */
-static bool find_next_locked(const struct streams *ss, const char *last_event_id, uint64_t *ret)
-{
-    const size_t len = strlen(ss->origin);
-    char *end;
-    uint64_t seq;
-
-    if (!last_event_id || strlen(last_event_id) > LAST_EVENT_ID_MAX ||
-        strncmp(last_event_id, ss->origin, len) != 0 || last_event_id[len] != '-' ||
-        last_event_id[len + 1] < '0' || last_event_id[len + 1] > '9')
-        return false;
-    errno = 0;
-    seq = strtoull(last_event_id + len + 1, &end, 10);
-    *ret = seq + 1;
-    return *end == '\0' && errno == 0 && seq < event_ring_next(ss->ring) &&
-           seq + 1 >= event_ring_oldest(ss->ring);
-}
-
-static void set_note(struct stream *s, const char *note)
-{
-    const int len = snprintf(s->note, sizeof s->note, "%s", note);
-
-    s->first = s->note;
-    s->first_len = (size_t)len;
-    s->first_sent = 0;
-}
-
-/* Only news from here on; before them, that there may have been others. */
-static void begin_at_end_locked(struct stream *s, const char *before)
-{
-    const struct streams *ss = s->owner;
-    char note[NOTE_SIZE];
-
-    snprintf(note, sizeof note, "%sevent: reset\nid: %s-%" PRIu64 "\ndata: {}\n\n", before,
-             ss->origin, event_ring_next(ss->ring) - 1);
-    set_note(s, note);
-    s->told_all = true;
-}
-
-static void begin_of_all_locked(struct stream *s, const char *last_event_id)
-{
-    char retry[40];
-
-    snprintf(retry, sizeof retry, "retry: %d\n\n", STREAM_RETRY_MS);
-    if (!find_next_locked(s->owner, last_event_id, &s->at)) {
-        begin_at_end_locked(s, retry);
-        return;
-    }
-    set_note(s, retry);
-    s->told_all = s->at == event_ring_next(s->owner->ring);
-}
-
 static void list_add(struct stream **list, struct stream *s)
 {
     s->previous = NULL;
@@ -284,7 +175,7 @@ static int enter_locked(struct streams *ss, struct stream *s, const char *job,
     } else {
         if (ss->of_all_count++ == 0 && ss->missed)
             add_reset_locked(ss, s->quiet_since_mono_ms, &woken);
-        begin_of_all_locked(s, last_event_id);
+        stream_begin_of_all_locked(s, last_event_id);
         list_add(&ss->of_all, s);
     }
     s->next_open = ss->open;
@@ -325,16 +216,6 @@ struct stream *stream_open(struct streams *ss, void *connection, const char *bas
     return s;
 }
 
-static void release_first(struct stream *s)
-{
-    s->first = NULL;
-    if (!s->owned)
-        return;
-    free(s->owned);
-    s->owned = NULL;
-    atomic_fetch_sub(s->owner->options.held, s->held);
-}
-
 void stream_close(struct stream *s)
 {
     struct streams *ss;
@@ -359,174 +240,23 @@ void stream_close(struct stream *s)
         s->next_open->previous_open = s->previous_open;
     ss->open_count--;
     pthread_mutex_unlock(&ss->lock);
-    release_first(s);
+    stream_release_first(s);
     free(s->base_url);
     free(s);
 }
 
-/* Whether somebody wants to know of all jobs. */
-static bool is_all_wanted_locked(const struct streams *ss, int64_t now_mono_ms)
+/* ---- what has changed */
+
+bool streams_want_all_locked(const struct streams *ss, int64_t now_mono_ms)
 {
     return ss->of_all_count > 0 || now_mono_ms < ss->linger_until_mono_ms;
 }
-
-int stream_begin(struct stream *s, char *job_take, int64_t version, bool ended, struct err *e)
-{
-    AUTO(text_freep) char *job = job_take;
-    struct streams *ss = s->owner;
-    struct buf first = BUF_INIT;
-    long long held;
-
-    buf_printf(&first, "retry: %d\n\nevent: job\nid: %" PRId64 "\ndata: %s\n\n", STREAM_RETRY_MS,
-               version, job ? job : "");
-    held = (long long)first.len;
-    if (first.failed || !job) {
-        buf_release(&first);
-        return err_set(e, ERR_NOMEM, "the job of a stream");
-    }
-    if (atomic_fetch_add(ss->options.held, held) + held > ss->options.held_max) {
-        atomic_fetch_sub(ss->options.held, held);
-        buf_release(&first);
-        return err_set(e, ERR_LIMIT, "too much is in hand already");
-    }
-    s->held = held;
-    s->first_len = first.len;
-    s->first = s->owned = buf_detach(&first);
-    pthread_mutex_lock(&ss->lock);
-    s->version = version;
-    s->ends = ended;
-    /* Who alone waits for news of it needs none of those before; others may. */
-    if (s->mark->watcher_count == 1 && s->mark->version == 0 &&
-        !is_all_wanted_locked(ss, s->quiet_since_mono_ms))
-        s->mark->version = version;
-    pthread_mutex_unlock(&ss->lock);
-    return 0;
-}
-
-/* ---- what a stream is sent */
-
-static size_t read_first(struct stream *s, char *buf, size_t max)
-{
-    const size_t left = s->first_len - s->first_sent, n = left < max ? left : max;
-
-    memcpy(buf, s->first + s->first_sent, n);
-    s->first_sent += n;
-    if (s->first_sent == s->first_len)
-        release_first(s);
-    return n;
-}
-
-/* Whether the event is for the stream. */
-static bool concerns(const struct stream *s, const struct event *event)
-{
-    if (!s->mark)
-        return event->for_all;
-    return event->version > s->version && strcmp(event->job, s->mark->job) == 0;
-}
-
-/* Goes on to the next event that is for the stream. Returns NULL when there is none. */
-static const struct event *next_event_locked(struct stream *s)
-{
-    const struct event_ring *ring = s->owner->ring;
-
-    while (!s->told_all && s->at < event_ring_next(ring)) {
-        const struct event *event = event_ring_at(ring, s->at);
-
-        if (s->sent > 0 || concerns(s, event))
-            return event;
-        s->at++;
-    }
-    s->told_all = true;
-    return NULL;
-}
-
-/* Events, as many as there is room for. Returns how many bytes. */
-static size_t read_events_locked(struct stream *s, char *buf, size_t max)
-{
-    const struct event_style style = {s->mark ? NULL : s->owner->origin, s->base_url};
-    const struct event *event;
-    size_t n = 0;
-
-    while (n < max && !s->ends && (event = next_event_locked(s))) {
-        bool whole;
-
-        n += event_write(event, s->at, &style, &s->sent, buf + n, max - n, &whole);
-        if (!whole)
-            break;
-        s->ends = s->mark && event->ends;
-        s->at++;
-        s->sent = 0;
-    }
-    return n;
-}
-
-/* The ring has gone past the stream. */
-static ssize_t fall_behind_locked(struct stream *s, char *buf, size_t max)
-{
-    if (s->sent > 0)
-        return STREAM_CUT;
-    if (s->mark)
-        return STREAM_ENDS;
-    begin_at_end_locked(s, "");
-    return (ssize_t)read_first(s, buf, max);
-}
-
-static ssize_t read_locked(struct stream *s, char *buf, size_t max)
-{
-    static const char beat[] = ":\n\n";
-    size_t n;
-
-    if (s->owner->ended)
-        return s->first || s->sent > 0 ? STREAM_CUT : STREAM_ENDS;
-    if (s->first)
-        return (ssize_t)read_first(s, buf, max);
-    if (!s->told_all && s->at < event_ring_oldest(s->owner->ring))
-        return fall_behind_locked(s, buf, max);
-    n = read_events_locked(s, buf, max);
-    if (n > 0)
-        return (ssize_t)n;
-    if (s->ends || s->lost)
-        return STREAM_ENDS;
-    if (!s->beat || max < sizeof beat - 1)
-        return 0;
-    memcpy(buf, beat, sizeof beat - 1);
-    return sizeof beat - 1;
-}
-
-ssize_t stream_read(struct stream *s, char *buf, size_t max)
-{
-    struct streams *ss = s->owner;
-    ssize_t n;
-
-    pthread_mutex_lock(&ss->lock);
-    n = read_locked(s, buf, max);
-    if (n > 0) {
-        s->quiet_since_mono_ms = clock_mono_ms();
-        s->beat = false;
-    }
-    pthread_mutex_unlock(&ss->lock);
-    return n;
-}
-
-bool stream_park(struct stream *s)
-{
-    struct streams *ss = s->owner;
-    bool parked;
-
-    pthread_mutex_lock(&ss->lock);
-    parked = !s->first && s->told_all && !s->beat && !s->ends && !s->lost && !ss->ended;
-    s->parked = parked;
-    pthread_mutex_unlock(&ss->lock);
-    return parked;
-}
-
-/* ---- what has changed */
 
 static void note_change_locked(struct streams *ss, const char *job, int64_t now_mono_ms)
 {
     const struct job_mark *mark = job_marks_find(ss->marks, job);
 
-    if ((mark && mark->watcher_count > 0) || is_all_wanted_locked(ss, now_mono_ms))
+    if ((mark && mark->watcher_count > 0) || streams_want_all_locked(ss, now_mono_ms))
         ss->missed |= job_marks_change(ss->marks, job, now_mono_ms) != 0;
     else
         ss->missed = true; /* nobody is there to miss it, but somebody may come back */
@@ -612,7 +342,7 @@ static void count_allowance_locked(struct streams *ss, int64_t now_mono_ms)
 static void tell_missed_locked(struct streams *ss, int64_t now_mono_ms, struct stream **woken)
 {
     if (job_marks_others(ss->marks) > 0 &&
-        (!is_all_wanted_locked(ss, now_mono_ms) ||
+        (!streams_want_all_locked(ss, now_mono_ms) ||
          now_mono_ms - job_marks_waits_since(ss->marks) > STREAM_LAG_MS)) {
         job_marks_skip_others(ss->marks);
         ss->missed = true;
@@ -681,7 +411,7 @@ void streams_tell(struct streams *ss, const struct event *events, size_t n, int6
     bool for_all;
 
     pthread_mutex_lock(&ss->lock);
-    for_all = ss->allowance > 0 && is_all_wanted_locked(ss, now_mono_ms);
+    for_all = ss->allowance > 0 && streams_want_all_locked(ss, now_mono_ms);
     ss->missed |= !for_all;
     for (size_t i = 0; i < n; i++) {
         struct event event = events[i];
