@@ -25,7 +25,7 @@ const CHARTS = {
   workers: { title: "Workers", unit: "processes, by role", figure: format.count, whole: true, atLeast: 4,
     empty: "No measurements yet." },
   completion: { title: "Completion time", unit: "seconds from sent to done, logarithmic; a line is p90, its band begins at p50",
-    figure: format.seconds, tick: (s) => `${format.figure(s)} s`, log: true, empty: "Nothing has ended in this time. Start some load." },
+    figure: format.seconds, tick: (s) => (s < 0.01 ? format.seconds(s) : `${format.figure(s)} s`), log: true, empty: "Nothing has ended in this time. Start some load." },
   throughput: { title: "Images done", unit: "a second, by class", figure: format.figure, atLeast: 1,
     empty: "Nothing has ended in this time. Start some load." },
   utilisation: { title: "Utilisation", unit: "part of the workers' time that is used, by role", figure: format.percent,
