@@ -135,6 +135,9 @@ export function onGraph(news) {
   drawAll();
 }
 
+// The range is this page's own: only its length can be at fault.
+const isTooMuch = (error) => error.parameters?.includes("since") ?? false;
+
 // A refusal of this range costs an error on the browser's own console; a shorter one is asked for.
 async function askStats() {
   for (;;) {
@@ -145,7 +148,7 @@ async function askStats() {
       span.answered(minutes);
       return { ...answer, minutes };
     } catch (error) {
-      if (!error.parameters?.includes("since") || !span.refused(minutes, now)) throw error;
+      if (!isTooMuch(error) || !span.refused(minutes, now)) throw error;
     }
   }
 }
@@ -161,7 +164,12 @@ export async function readStats() {
     showTotals();
     drawAll();
   } catch (error) {
-    if (error.status) setText(byId("time-error"), `Completion times and throughput cannot be read: ${error.text}. Asked again in a few seconds.`);
+    if (error.status) {
+      const why = isTooMuch(error)
+        ? "even in a minute, more happens here than statistics are made of (IMAGERESIZE_MAX_STATS)" : error.text;
+      setText(byId("time-error"), `Completion times and throughput cannot be read: ${why}. Asked again in a few seconds.`);
+      setText(byId("time-span"), "");
+    }
     throw error;
   }
 }

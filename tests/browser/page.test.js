@@ -180,15 +180,20 @@ test('where too much happens for 15 minutes of statistics, fewer are shown', asy
   const { page } = visit;
   const problem = { type: '/problems/validation', title: 'The request is not valid', status: 422, detail: '1 fault',
     errors: [{ parameter: 'since', detail: 'more than 200000 jobs and images are in this range' }] };
+  let refused = /\/stats\?since=(15|5)m/;
   await page.setRequestInterception(true);
   page.on('request', (request) => {
-    if (/\/stats\?since=(15|5)m/.test(request.url()))
+    if (refused.test(request.url()))
       request.respond({ status: 422, contentType: 'application/problem+json', body: JSON.stringify(problem) });
     else
       request.continue();
   });
   await visit.until(() => /of the last 2 minutes/.test(document.querySelector('#time-span').textContent));
   assert.strictEqual(await visit.text('#time-error'), '');
+  refused = /\/stats\?/; // not even a minute
+  await visit.until(() => document.querySelector('#time-error').textContent);
+  assert.match(await visit.text('#time-error'), /even in a minute, more happens .*IMAGERESIZE_MAX_STATS/);
+  assert.strictEqual(await visit.text('#time-span'), '');
   visit.faults = visit.faults.filter((fault) => !/422/.test(fault));
   await visit.close();
 });
