@@ -63,13 +63,16 @@ recall() {
     first_line "$1/$2"
 }
 
-# keep_port HOME NAME: the port of last time if it is still free, else another, which is kept.
+# keep_port HOME NAME: the port of last time if it is still free, else another, which is kept. Never
+# one that HOME keeps by another name: nothing listens on that yet, so it looks free.
 keep_port() {
     local port
     port=$(recall "$1" "$2")
-    if [[ -z $port ]] || ! port_is_free "$port"; then
-        keep "$1" "$2" "$(free_port)"
-    fi
+    rm -f "$1/$2"
+    while [[ -z $port ]] || ! port_is_free "$port" || grep -qsx "$port" "$1"/port*; do
+        port=$(free_port)
+    done
+    keep "$1" "$2" "$port"
 }
 
 # service_failed NAME LOG: shows why, and ends the script.

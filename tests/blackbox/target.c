@@ -78,7 +78,7 @@ static void give_up(const char *fmt, ...)
     exit(2);
 }
 
-static bool may_pass(long status)
+bool may_pass(long status)
 {
     return status == 429 || status == 502 || status == 503 || status == 504;
 }

@@ -35,8 +35,10 @@ char *source_url(const char *name);
 /* The deployment's own sample image number i, from 0. New. */
 char *sample_url(size_t i);
 
-/* http_send() that comes again, as it is asked to, on an answer that speaks of the moment alone:
- * 429, 502, 503, 504. For two minutes. */
+/* Whether a status speaks of the moment alone: 429, 502, 503, 504. */
+bool may_pass(long status);
+
+/* http_send() that comes again, as it is asked to, on an answer that may pass. For two minutes. */
 void target_send(const char *url, const struct http_request *request, struct http_answer *ret);
 
 void target_get(const char *path, struct http_answer *ret);

@@ -21,7 +21,7 @@ static struct sse *open_stream(const char *path, const char *last_event_id)
     for (;;) {
         struct sse *s = sse_open(url, last_event_id ? headers : NULL);
 
-        if ((sse_status(s) != 429 && sse_status(s) < 500) || clock_until_ms(deadline) == 0) {
+        if (!may_pass(sse_status(s)) || clock_until_ms(deadline) == 0) {
             free(url);
             return s;
         }

@@ -26,6 +26,16 @@ async function postOne(members = {}, image = {}) {
   return post('/jobs', { images: [{ input, width: 80, ...image }], ...members });
 }
 
+const rowOf = (id) => `#jobs-list .job[data-job="${id}"]`;
+
+// The job's row, opened by the mouse to its images.
+async function openRow(visit, id) {
+  const row = rowOf(id);
+  await visit.click(`${row} summary`);
+  await visit.page.waitForSelector(`${row} .image`);
+  return row;
+}
+
 async function scaleWeb(quantity) {
   await fetch(`${formation}/formation/web`, { method: 'PATCH', body: JSON.stringify({ quantity }) });
 }
@@ -74,7 +84,7 @@ test('a job opens to its images', async () => {
   const job = await ended((await postOne({ metadata: { order: '42' } }, { ref: 'sku-1', format: 'webp' })).id);
   const visit = await Visit.open();
   const { page } = visit;
-  const row = `#jobs-list .job[data-job="${job.id}"]`;
+  const row = rowOf(job.id);
   await page.waitForSelector(`${row} summary`);
   await page.focus(`${row} summary`);
   await page.keyboard.press('Enter');
@@ -91,8 +101,7 @@ test('a failure says its code and its sentence', async () => {
   const job = await ended((await post('/jobs', { images: [{ input: `${target}/healthz`, width: 10 }] })).id);
   const { error } = job.images[0];
   const visit = await Visit.open();
-  const row = `#jobs-list .job[data-job="${job.id}"]`;
-  await visit.click(`${row} summary`);
+  const row = await openRow(visit, job.id);
   await visit.page.waitForSelector(`${row} .image .error`);
   assert.strictEqual(await visit.text(`${row} .image .error`), `${error.code} ${error.message}`);
   assert.match(await visit.text(`${row} .state-word`), /Failed/);
@@ -107,9 +116,7 @@ test('markup in what was typed or fetched is text', async () => {
   });
   await ended(id);
   const visit = await Visit.open();
-  const row = `#jobs-list .job[data-job="${id}"]`;
-  await visit.click(`${row} summary`);
-  await visit.page.waitForSelector(`${row} .image`);
+  const row = await openRow(visit, id);
   const said = await visit.text(`${row} .job-detail`);
   assert.ok(said.includes(`(${markup})`), said);
   assert.strictEqual(await visit.page.evaluate(() => window.pwned), undefined);
@@ -125,9 +132,7 @@ test('what turns the direction of text is seen, and turns nothing', async () => 
   });
   await ended(id);
   const visit = await Visit.open();
-  const row = `#jobs-list .job[data-job="${id}"]`;
-  await visit.click(`${row} summary`);
-  await visit.page.waitForSelector(`${row} .image`);
+  const row = await openRow(visit, id);
   const said = await visit.text(`${row} .job-detail`);
   for (const shown of ['none\ufffdgpj.exe', '(a\ufffdb)', '"\ufffd"']) assert.ok(said.includes(shown), said);
   assert.ok(!said.includes(turn), said);
@@ -213,7 +218,7 @@ test('the service goes away under an open page and comes back', async () => {
   await visit.live();
   await page.waitForSelector('#banner', { hidden: true });
   const { id } = await postOne();
-  await page.waitForSelector(`#jobs-list .job[data-job="${id}"][data-state="completed"]`);
+  await page.waitForSelector(`${rowOf(id)}[data-state="completed"]`);
   assert.strictEqual(await page.evaluate(() => window.sameDocument), true);
   await visit.close();
 });
@@ -257,7 +262,7 @@ test('news come again after the way to the service was dark', async () => {
   way.darken(false);
   await page.waitForSelector('#banner', { hidden: true });
   const { id } = await postOne();
-  await page.waitForSelector(`#jobs-list .job[data-job="${id}"]`);
+  await page.waitForSelector(rowOf(id));
   await visit.close();
   way.close();
 });
@@ -272,7 +277,7 @@ for (const filter of ['', 'queued']) {
     await post('/demo/scale', { type: 'resize', quantity: 0 });
     try {
       for (let i = 0; i < 120; i++) ids.push((await postOne()).id);
-      const first = `#jobs-list .job[data-job="${ids[0]}"]`;
+      const first = rowOf(ids[0]);
       await page.waitForSelector(`${first}[data-state="queued"]`);
       visit.outage = true;
       await scaleWeb(0);
@@ -341,7 +346,7 @@ test('1,000 jobs in the list cost no frame more than 50 ms of script', async () 
   await Promise.all(Array.from({ length: 20 }, () => postOne()));
   await page.$eval('.jobs-scroll', (element) => element.scrollTo(0, element.scrollHeight));
   const { id } = await postOne();
-  await page.waitForSelector(`#jobs-list .job[data-job="${id}"][data-state="completed"]`);
+  await page.waitForSelector(`${rowOf(id)}[data-state="completed"]`);
   const { traceEvents } = JSON.parse(Buffer.from(await page.tracing.stop()).toString());
   const tasks = scriptOfTasks(traceEvents);
   const worst = Math.max(...tasks);
@@ -362,7 +367,7 @@ test('an open page lays out without jumps and without motion where that is not w
   await page.waitForSelector('#jobs-list .job');
   await page.waitForSelector('#system-roles tr');
   const { id } = await postOne();
-  await page.waitForSelector(`#jobs-list .job[data-job="${id}"][data-state="completed"]`);
+  await page.waitForSelector(`${rowOf(id)}[data-state="completed"]`);
   const total = await page.evaluate(() => window.shifts.reduce((sum, value) => sum + value, 0));
   assert.ok(total < 0.1, `layout shifts of ${total}`); // what web.dev calls good
   assert.strictEqual(await page.evaluate(() => document.getAnimations().length), 0);

@@ -126,15 +126,22 @@ static void a_dry_run_changes_nothing(void **state)
 
 /* ---- several guvs ---- */
 
-static void another_guv_takes_over_from_one_that_was_killed(void **state)
+/* One that leads, and a second that waits for its place. */
+static void start_two(struct fixture *f)
 {
-    struct fixture *f = *state;
     char line[LINE];
 
     start_platform(f, worker_line(line, "work", "jobs", 100, ""), "work=0");
     start_leader(f, WORK);
     start_guv(f, &f->second, WORK, NULL);
     program_expect(&f->second, "event=standby");
+}
+
+static void another_guv_takes_over_from_one_that_was_killed(void **state)
+{
+    struct fixture *f = *state;
+
+    start_two(f);
     put_jobs("jobs", 40);
     program_expect(&f->guv, "event=scaled role=\"work\" workers=3");
     program_expect(&f->guv, "event=scaled role=\"work\" workers=0");
@@ -149,12 +156,8 @@ static void another_guv_takes_over_from_one_that_was_killed(void **state)
 static void another_guv_takes_over_from_one_that_is_frozen(void **state)
 {
     struct fixture *f = *state;
-    char line[LINE];
 
-    start_platform(f, worker_line(line, "work", "jobs", 100, ""), "work=0");
-    start_leader(f, WORK);
-    start_guv(f, &f->second, WORK, NULL);
-    program_expect(&f->second, "event=standby");
+    start_two(f);
     assert_int_equal(kill(f->guv.pid, SIGSTOP), 0);
     program_expect(&f->second, "event=leader");
     assert_int_equal(kill(f->guv.pid, SIGCONT), 0);

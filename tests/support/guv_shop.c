@@ -32,7 +32,8 @@ int consumers(const struct shop *s)
     return n;
 }
 
-void second(struct shop *s)
+/* What happens within one second. */
+static void second(struct shop *s)
 {
     double places = (double)consumers(s) * s->role->concurrency;
     double done = fmin(s->in_hand, s->in_hand / s->takes_s);
@@ -46,6 +47,12 @@ void second(struct shop *s)
     taken = fmin(s->ready, fmax(0, places - s->in_hand));
     s->ready -= taken;
     s->in_hand += taken;
+}
+
+void interval(struct shop *s)
+{
+    for (int i = 0; i < (int)POLL_S; i++)
+        second(s);
 }
 
 void set_workers(struct shop *s, int workers)
@@ -78,8 +85,7 @@ const struct decision *step(struct shop *s)
 {
     struct observation o;
 
-    for (int i = 0; i < (int)POLL_S; i++)
-        second(s);
+    interval(s);
     o = look(s);
     return decide(s, &o);
 }

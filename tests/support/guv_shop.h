@@ -34,8 +34,8 @@ void set_workers(struct shop *s, int workers);
 
 /* A batch that came within one interval. */
 void batch(struct shop *s, double jobs);
-/* What happens within one second. */
-void second(struct shop *s);
+/* What happens within one interval. */
+void interval(struct shop *s);
 
 struct observation look(const struct shop *s);
 const struct decision *decide(struct shop *s, const struct observation *o);

@@ -325,29 +325,34 @@ struct operator_session *operator_open(void)
     return o;
 }
 
+static void publish(struct operator_session *o, const char *exchange,
+                    const amqp_basic_properties_t *properties, const char *body)
+{
+    assert_int_equal(amqp_basic_publish(o->c, CHANNEL, bytes(exchange), bytes(""), 0, 0, properties,
+                                        bytes(body)),
+                     AMQP_STATUS_OK);
+}
+
+static const amqp_basic_properties_t persistent = {._flags = AMQP_BASIC_DELIVERY_MODE_FLAG,
+                                                   .delivery_mode = 2};
+
 void operator_publish(struct operator_session *o, const char *exchange, const char *message_id,
                       const char *body)
 {
     const amqp_basic_properties_t properties = {._flags = AMQP_BASIC_MESSAGE_ID_FLAG,
                                                 .message_id = bytes(message_id)};
 
-    assert_int_equal(amqp_basic_publish(o->c, CHANNEL, bytes(exchange), bytes(""), 0, 0,
-                                        &properties, bytes(body)),
-                     AMQP_STATUS_OK);
+    publish(o, exchange, &properties, body);
 }
 
 void operator_publish_burst(struct operator_session *o, const char *exchange, const char *body,
                             int n)
 {
-    const amqp_basic_properties_t properties = {._flags = AMQP_BASIC_DELIVERY_MODE_FLAG,
-                                                .delivery_mode = 2};
     const int fd = amqp_get_sockfd(o->c), hold = 1, go = 0;
 
     assert_int_equal(setsockopt(fd, IPPROTO_TCP, TCP_CORK, &hold, sizeof hold), 0);
     for (int i = 0; i < n; i++)
-        assert_int_equal(amqp_basic_publish(o->c, CHANNEL, bytes(exchange), bytes(""), 0, 0,
-                                            &properties, bytes(body)),
-                         AMQP_STATUS_OK);
+        publish(o, exchange, &persistent, body);
     assert_int_equal(setsockopt(fd, IPPROTO_TCP, TCP_CORK, &go, sizeof go), 0);
 }
 
@@ -359,16 +364,12 @@ void operator_settle(struct operator_session *o)
 
 void operator_put(struct operator_session *o, const char *exchange, const char *body)
 {
-    const amqp_basic_properties_t properties = {._flags = AMQP_BASIC_DELIVERY_MODE_FLAG,
-                                                .delivery_mode = 2};
     amqp_frame_t f;
 
     if (!o->confirms)
         assert_non_null(amqp_confirm_select(o->c, CHANNEL));
     o->confirms = true;
-    assert_int_equal(amqp_basic_publish(o->c, CHANNEL, bytes(exchange), bytes(""), 0, 0,
-                                        &properties, bytes(body)),
-                     AMQP_STATUS_OK);
+    publish(o, exchange, &persistent, body);
     assert_int_equal(amqp_simple_wait_frame(o->c, &f), AMQP_STATUS_OK);
     assert_int_equal(f.frame_type, AMQP_FRAME_METHOD);
     assert_int_equal(f.payload.method.id, AMQP_BASIC_ACK_METHOD);

@@ -19,8 +19,7 @@ static void nothing_is_stopped_on_what_is_not_known(void **state)
             struct observation o;
             int before = s.workers;
 
-            for (int k = 0; k < 5; k++)
-                second(&s);
+            interval(&s);
             o = look(&s);
             if (missing != 1)
                 o.messages = (double)NAN;
@@ -145,8 +144,7 @@ static void ready_messages_alone_keep_the_last_worker(void **state)
         struct observation o;
 
         s.per_s = i < 200 ? 45 : 0;
-        for (int k = 0; k < 5; k++)
-            second(&s);
+        interval(&s);
         o = observation_of(s.t_s, s.workers);
         o.messages = s.ready;
         o.consumers = consumers(&s);
@@ -181,8 +179,7 @@ static void a_restart_knows_since_when_jobs_wait(void **state)
             decide(&s, &o);
             if (s.workers > 0)
                 asked_s[known] = s.t_s;
-            for (int i = 0; i < (int)POLL_S; i++)
-                second(&s);
+            interval(&s);
             assert_true(s.t_s < 180);
         }
         shop_close(&s);
@@ -273,8 +270,7 @@ static void counters_that_lag_behind_the_queue_keep_no_workers(void **state)
             double was = s.arrived;
 
             s.per_s = i / 120 % 2 ? 15 : 65;
-            for (int n = 0; n < (int)POLL_S; n++)
-                second(&s);
+            interval(&s);
             o = look(&s);
             if (k == 1)
                 o.published = published;

@@ -78,8 +78,7 @@ static void a_longer_queue_gets_no_fewer_workers(void **state)
                     batch(&s[k], 3000 * random_uniform(&same));
                 step(&s[k]);
             }
-            for (int i = 0; i < 5; i++)
-                second(&s[k]);
+            interval(&s[k]);
             if (k == 1)
                 batch(&s[k], more);
             o = look(&s[k]);
