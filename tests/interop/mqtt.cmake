@@ -1,6 +1,6 @@
 # Participants, and the tool's broker layer, on a real Mosquitto: that of MSGFLO_TEST_MQTT, or one of
 # its own.
-foreach(name participant_mqtt broker_mqtt)
+foreach(name participant_mqtt participant_mqtt_connection broker_mqtt)
   add_executable(test_${name} test_${name}.c ${PROJECT_SOURCE_DIR}/tests/support/scratch_mosquitto.c)
   target_include_directories(test_${name} PRIVATE ${PROJECT_SOURCE_DIR}
                              ${PROJECT_SOURCE_DIR}/tests/support)
@@ -9,6 +9,9 @@ foreach(name participant_mqtt broker_mqtt)
                         PkgConfig::CMOCKA Threads::Threads)
   add_test(NAME interop_${name} COMMAND test_${name})
   set_tests_properties(interop_${name} PROPERTIES LABELS interop TIMEOUT 600)
+endforeach()
+foreach(name participant_mqtt participant_mqtt_connection)
+  target_sources(test_${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests/support/mqtt_node.c)
 endforeach()
 
 # With npm's msgflo-nodejs.

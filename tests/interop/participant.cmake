@@ -1,13 +1,15 @@
 # A participant against a real RabbitMQ: that of MSGFLO_TEST_BROKER, or one of its own.
-add_executable(test_participant_amqp test_participant_amqp.c
-               ${PROJECT_SOURCE_DIR}/tests/support/scratch_broker.c)
-target_include_directories(test_participant_amqp PRIVATE ${PROJECT_SOURCE_DIR}
-                           ${PROJECT_SOURCE_DIR}/tests/support)
-target_compile_definitions(test_participant_amqp PRIVATE SOURCE_DIR="${PROJECT_SOURCE_DIR}")
-target_link_libraries(test_participant_amqp PRIVATE house_rules msgflo base PkgConfig::JANSSON
-                      PkgConfig::RABBITMQ PkgConfig::CMOCKA)
-add_test(NAME interop_participant_amqp COMMAND test_participant_amqp)
-set_tests_properties(interop_participant_amqp PROPERTIES LABELS interop TIMEOUT 600)
+foreach(name participant_amqp participant_amqp_failures)
+  add_executable(test_${name} test_${name}.c ${PROJECT_SOURCE_DIR}/tests/support/amqp_node.c
+                 ${PROJECT_SOURCE_DIR}/tests/support/scratch_broker.c)
+  target_include_directories(test_${name} PRIVATE ${PROJECT_SOURCE_DIR}
+                             ${PROJECT_SOURCE_DIR}/tests/support)
+  target_compile_definitions(test_${name} PRIVATE SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  target_link_libraries(test_${name} PRIVATE house_rules msgflo base PkgConfig::JANSSON
+                        PkgConfig::RABBITMQ PkgConfig::CMOCKA)
+  add_test(NAME interop_${name} COMMAND test_${name})
+  set_tests_properties(interop_${name} PROPERTIES LABELS interop TIMEOUT 600)
+endforeach()
 
 add_executable(test_participant_amqps test_participant_amqps.c
                ${PROJECT_SOURCE_DIR}/tests/support/program.c)
