@@ -18,6 +18,7 @@ const DEFAULT_RETRY_S = 2;
 const arrivals = new Arrivals();
 const counters = { accepted: 0, refused: 0, unsent: 0 };
 let running = false;
+let faulty = false; // the fields, while it runs
 let waiting = []; // bodies to be sent
 let inFlight = 0;
 let heldUntil = 0;
@@ -69,7 +70,8 @@ function wrongAddress() {
   return long >= 0 ? `Address ${long + 1} is over ${limits.maxUrl} bytes.` : "";
 }
 
-function checkFields() {
+// Whether the fields hold what may be sent; the browser's own words for what does not are set.
+function areFieldsGood() {
   const own = byId("load-sources-own").checked;
   byId("load-urls").setCustomValidity(own ? wrongAddress() : "");
   byId("load-sources-samples").setCustomValidity(
@@ -77,6 +79,12 @@ function checkFields() {
   byId("load-width").setCustomValidity(
     numberIn("load-width") === undefined && numberIn("load-height") === undefined && !byId("load-width").validity.badInput
       ? "A width, a height or both are needed." : "");
+  return byId("load-form").checkValidity();
+}
+
+// The same, and points at the first fault.
+function checkFields() {
+  if (areFieldsGood()) return true;
   // A fault in a closed part could not be pointed at.
   if (byId("load-more").querySelector(":invalid:not(fieldset)")) byId("load-more").open = true;
   return byId("load-form").reportValidity();
@@ -142,7 +150,8 @@ function pump() {
 function tick() {
   if (running) {
     const n = arrivals.due(Date.now());
-    if (isAway()) counters.unsent += n;
+    if (n > 0) faulty = !areFieldsGood();
+    if (isAway() || faulty) counters.unsent += n;
     else enqueue(n);
   }
   pump();
@@ -154,6 +163,7 @@ function stateText() {
   const held = heldUntil - Date.now();
   if (isAway() && (running || waiting.length)) return "Waits: the service does not answer. Goes on when it is back.";
   if (held > 0 && (running || waiting.length)) return `Waits ${format.count(Math.ceil(held / 1000))} s: ${heldWhy}.`;
+  if (running && faulty) return "Sends nothing: a field holds what this deployment does not take. Goes on when it is mended.";
   if (running) return `Sends about ${format.plural(arrivals.perMinute, "job")} a minute.`;
   if (waiting.length || inFlight) return "Sends what is left.";
   return byId("load-state").dataset.stopped || "Nothing is being sent.";
@@ -189,6 +199,7 @@ function showDeadline() {
 function start() {
   if (!checkFields()) return;
   running = true;
+  faulty = false;
   delete byId("load-state").dataset.stopped;
   arrivals.setRate(byId("load-rate").valueAsNumber, Date.now());
   announce(`Load started: about ${arrivals.perMinute} jobs a minute.`);

@@ -64,6 +64,25 @@ test('a load goes from the slider to completed jobs', async () => {
   await visit.close();
 });
 
+test('what a field is changed to while the load runs is sent only if it is allowed', async () => {
+  const visit = await Visit.open();
+  const { page } = visit;
+  await page.focus('#load-rate');
+  await page.keyboard.press('End');
+  await visit.fill('#load-images', 1);
+  await visit.click('#load-start');
+  await visit.until(() => Number(document.querySelector('#load-accepted').textContent) >= 1);
+  await visit.fill('#load-images', 101);
+  await visit.until(() => /^Sends nothing: a field/.test(document.querySelector('#load-state').textContent));
+  await visit.until(() => Number(document.querySelector('#load-unsent').textContent) >= 3);
+  assert.strictEqual(await visit.number('#load-refused'), 0);
+  const accepted = await visit.number('#load-accepted');
+  await visit.fill('#load-images', 1);
+  await visit.until((n) => Number(document.querySelector('#load-accepted').textContent) > n, accepted + 5);
+  await visit.click('#load-stop');
+  await visit.close();
+});
+
 test('refusals are shown, in the words of the service', async () => {
   const visit = await Visit.open();
   await visit.click('#load-sources-own');
@@ -152,6 +171,8 @@ test('every worker is killed from the page, and nothing is lost', async () => {
   await visit.click(`${row} .break-kill-all`);
   await visit.until(() => /Killed resize\.1/.test(document.querySelector('#break-result').textContent));
   await visit.until(() => /resize/.test(document.querySelector('#break-notes').textContent));
+  await visit.until(() => document.querySelector('#chart-queue .note') && // on the plots, and in words below
+    /resize/.test(document.querySelector('#time-notes').textContent));
   await visit.click('#load-stop');
   await visit.until((selector) => /^[1-9]\d* of [1-9]/.test(document.querySelector(selector).textContent), `${row} .break-up`);
   await visit.until(() => {
@@ -425,8 +446,9 @@ for (const scheme of ['light', 'dark'])
       await page.$eval('#jobs-list .job[data-state="completed"] summary', (summary) => summary.click());
       await visit.reveal('#jobs-list .image'); // pictures load when they are looked at
       await visit.until(() => document.querySelector('#jobs-list .image img')?.naturalWidth > 0);
+      await page.evaluate(() => window.scrollTo(0, 0)); // where the bar at the top covers no panel
       await page.screenshot({ path: file('page') });
       for (const panel of ['load', 'system', 'break', 'time', 'jobs', 'api'])
-        await (await page.$(`#${panel}`)).screenshot({ path: file(panel) });
+        await (await page.$(`#${panel}`)).screenshot({ path: file(panel), scrollIntoView: false });
       await visit.close();
     });
