@@ -186,6 +186,7 @@ export class Chart {
     });
     this.#showReadout(read);
     const note = at === null ? null : notes.find((one) => Math.abs(this.x(one.at) - this.x(at)) < 8);
+    setAttribute(this.when, "title", at === null ? null : format.exactTime(shownAt ?? at));
     setText(this.when, at === null ? "" : ` ${format.timeOfDay(shownAt ?? at)}${note ? ` · ${note.text}` : ""}`);
     setAttribute(this.rule, "visibility", at === null ? "hidden" : "visible");
     if (at !== null) {

@@ -1,7 +1,7 @@
 // connection.js - whether the service answers, as all requests of this page together have found, and
 // its clock. The banner that tells the reader is here and nowhere else.
 
-import { byId, setText } from "./dom.js";
+import { byId, setAttribute, setText } from "./dom.js";
 import { format } from "./format.js";
 
 let away = null; // since when, on this browser's clock
@@ -42,6 +42,7 @@ export function notAnswered() {
     ? "The service does not answer. This page tries again by itself; you need not reload it."
     : `The service does not answer. What you see is as of ${format.timeOfDay(heard)}. ` +
       "This page tries again by itself; you need not reload it.");
+  setAttribute(byId("banner-text"), "title", heard === null ? null : format.exactTime(heard));
   byId("banner").hidden = false;
 }
 

@@ -28,7 +28,7 @@ const CHARTS = {
     figure: format.seconds, tick: (s) => (s < 0.01 ? format.seconds(s) : `${format.figure(s)} s`), log: true, empty: "Nothing has ended in this time. Start some load." },
   throughput: { title: "Images done", unit: "a second, by class", figure: format.figure, atLeast: 1,
     empty: "Nothing has ended in this time. Start some load." },
-  utilisation: { title: "Utilisation", unit: "part of the workers' time that is used, by role", figure: format.percent,
+  utilisation: { title: "Utilisation", unit: "part of the places at workers that are taken, by role", figure: format.percent,
     atLeast: 1, empty: "Not measured yet." },
 };
 
