@@ -8,7 +8,7 @@ import { linear, linearTicks, logarithmic, logTicks, nearest, runsOf, timeTicks 
 import { FrameQueue } from "./work.js";
 
 const HEIGHT = 168;
-const BOX = { left: 46, right: 10, top: 12, bottom: 24 };
+const BOX = { left: 62, right: 10, top: 12, bottom: 24 };
 const TICK_PX = 64; // between times on the axis, at least
 const LABEL_PX = 14;
 
